@@ -1,0 +1,51 @@
+"""The app's settings: what each one is, its unit, and its value when the site does not set it."""
+
+from dataclasses import dataclass, field, fields
+from functools import cache
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+
+@dataclass(frozen=True)
+class Conf:
+    """The `CHAT_…` settings of the site and its provider's address, read once."""
+
+    OPENAI_API_KEY: str = ""
+    OPENAI_BASE_URL: str = ""
+    CHAT_MODELS: list[str] = field(default_factory=list)  # empty: the provider's own list
+    CHAT_SYSTEM_PROMPT: str = ""  # sent before every conversation
+    CHAT_CONTEXT_CHARS: int = 100_000  # characters of a conversation that go to the provider
+    CHAT_MESSAGE_CHARS: int = 32_000  # characters of one message
+    CHAT_REPLY_CHARS: int = 200_000  # characters of one reply; a longer one ends as `length`
+    CHAT_MESSAGES_PER_MINUTE: int = 20  # of one person
+    CHAT_RUNNING_REPLIES: int = 500  # being written by one process; more are sent away for a moment
+    CHAT_RUNNING_PER_USER: int = 4  # replies of one person being written at the same time
+    CHAT_READERS_PER_USER: int = 20  # open streams of one person in one process
+    CHAT_CONNECT_TIMEOUT: float = 5.0  # seconds to connect to the provider
+    CHAT_FIRST_PIECE_TIMEOUT: float = 60.0  # seconds from the request to the first piece
+    CHAT_PIECE_TIMEOUT: float = 60.0  # seconds between two pieces
+    CHAT_REPLY_TIMEOUT: float = 600.0  # seconds for a whole reply
+    CHAT_RETRIES: int = 2  # further tries, all of them before the first piece
+    CHAT_CONTINUE: str = "ask"  # or "prefix": the provider goes on from an unfinished answer
+    CHAT_EXTRA_BODY: dict = field(default_factory=dict)  # goes along with each provider request
+    # Seconds after which a reply that nobody follows is stopped, when no page of its person is open
+    # either; 0: as soon as the last reader has left; None (empty in the environment): never.
+    CHAT_ABANDON_AFTER: float | None = 60.0
+    CHAT_TICK: float = 0.05  # seconds between two commits of what arrived
+    CHAT_LEASE: float = 3.0  # seconds until another process takes over from one that went silent
+
+
+@cache
+def conf() -> Conf:
+    """The settings in force."""
+    names = [each.name for each in fields(Conf)]
+    return Conf(**{name: getattr(settings, name) for name in names if hasattr(settings, name)})
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: object) -> None:
+    """Tests change settings."""
+    if setting.startswith(("CHAT_", "OPENAI_")):
+        conf.cache_clear()

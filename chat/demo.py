@@ -1,0 +1,117 @@
+"""The built-in demo model, for a first run without a key.
+
+It is a small OpenAI-compatible server on a loopback port of its own, so that the demo takes the
+same road as a real provider: the openai client, HTTP, an event stream.
+"""
+
+import asyncio
+import re
+from contextlib import suppress
+from time import time
+
+from aiohttp import web
+
+from .sse import frame
+
+MODEL = "demo"
+PAUSE = 0.03  # seconds between two words
+LONGEST_QUOTE = 200  # characters of the question that the reply takes up
+
+REPLY = """\
+You asked: *{question}*
+
+I am Parley's **built-in demo model**. I cannot think, but I travel the same road as a real one: \
+every word you see was stored in the database before it reached your screen. Try it:
+
+1. **Reload the page** while I write. I go on where you left off.
+2. **Open a second tab.** Both show the same text.
+3. **Press Stop.** What I wrote so far is kept.
+
+A real model would also write code, which looks like this:
+
+```python
+async for chunk in follow(reply):
+    print(chunk.text, end="")
+```
+
+| To chat with      | set                                |
+|-------------------|------------------------------------|
+| OpenAI            | `OPENAI_API_KEY`                   |
+| another provider  | `OPENAI_BASE_URL`, and its key     |
+| a model at home   | `OPENAI_BASE_URL` of its server    |
+
+Put it into the environment or a file named `.env`, and start Parley again."""
+
+
+class DemoModel:
+    """Serves `/v1/models` and `/v1/chat/completions` while it is started."""
+
+    def __init__(self) -> None:
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> str:
+        """Begin to serve; the base URL for the client."""
+        app = web.Application(client_max_size=4 * 1024 * 1024)
+        app.router.add_get("/v1/models", _models)
+        app.router.add_post("/v1/chat/completions", _completion)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, backlog=4096)
+        await site.start()
+        _, port = self._runner.addresses[0][:2]
+        return f"http://127.0.0.1:{port}/v1"
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+
+async def _models(_: web.Request) -> web.Response:
+    return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+
+
+async def _completion(request: web.Request) -> web.StreamResponse:
+    body = await request.json()
+    words = re.findall(r"\s*\S+", _answer(body["messages"]))
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    with suppress(ConnectionResetError):  # the reply was stopped
+        await _write(request, response, words, body)
+    return response
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, words: list[str], body: dict
+) -> None:
+    await response.prepare(request)
+    for word in words:
+        await response.write(frame(_chunk({"content": word})))
+        await asyncio.sleep(PAUSE)
+    await response.write(frame(_chunk({}, finish_reason="stop")))
+    used = sum(len(message["content"].split()) for message in body["messages"])
+    usage = {"prompt_tokens": used, "completion_tokens": len(words)}
+    await response.write(frame(_chunk(None, usage=usage)))
+    await response.write(b"data: [DONE]\n\n")
+
+
+def _answer(messages: list[dict[str, str]]) -> str:
+    """The reply; from where it broke off if the client hands in its beginning."""
+    asked = [message["content"] for message in messages if message["role"] == "user"]
+    written = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
+    question = " ".join((asked[-1] if asked else "").split())
+    if len(question) > LONGEST_QUOTE:
+        question = question[:LONGEST_QUOTE].rstrip() + "…"
+    reply = REPLY.format(question=re.sub(r"([\\`*_\[\]<>#|~$])", r"\\\1", question))
+    return reply.removeprefix(written) or " "
+
+
+def _chunk(
+    delta: dict | None, *, finish_reason: str | None = None, usage: dict | None = None
+) -> dict:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {
+        "id": "chatcmpl-demo",
+        "object": "chat.completion.chunk",
+        "created": int(time()),
+        "model": MODEL,
+        "choices": [choice] if delta is not None else [],
+        "usage": usage,
+    }

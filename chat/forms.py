@@ -1,0 +1,55 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from .conf import conf
+
+
+class MessageForm(forms.Form):
+    """A message as people and programs send it."""
+
+    message = forms.CharField(
+        strip=False,
+        widget=forms.Textarea,
+        error_messages={
+            "required": _("Write a message first."),
+            "null_characters_not_allowed": _("The message has a character that cannot be stored."),
+        },
+    )
+    model = forms.CharField(required=False)
+    client_id = forms.UUIDField(
+        required=False, error_messages={"invalid": _("The client_id must be a UUID.")}
+    )
+    conversation = forms.UUIDField(
+        required=False, error_messages={"invalid": _("The conversation must be a UUID.")}
+    )
+
+    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._models = models
+
+    def clean_message(self) -> str:
+        message = self.cleaned_data["message"]
+        limit = conf().CHAT_MESSAGE_CHARS
+        if not message.strip():
+            raise forms.ValidationError(_("Write a message first."))
+        if len(message) > limit:
+            raise forms.ValidationError(
+                _("The message has %(length)s characters; %(limit)s are possible. Shorten it."),
+                params={"length": f"{len(message):,}", "limit": f"{limit:,}"},
+            )
+        return message
+
+    def clean_model(self) -> str:
+        """One of those on offer; the first if none was chosen."""
+        model = self.cleaned_data["model"]
+        if model and model not in self._models:
+            raise forms.ValidationError(
+                _("There is no model “%(model)s” here. Choose one of: %(models)s."),
+                params={"model": model[:100], "models": ", ".join(self._models[:20])},
+            )
+        return model or self._models[0]
+
+    def first_error(self) -> str:
+        return next(iter(self.errors.values()))[0]

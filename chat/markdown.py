@@ -1,0 +1,163 @@
+"""Markdown to safe HTML: whole, and growing block by block while a reply streams.
+
+comrak parses; raw HTML comes out as visible text, links to scripts lose their target, and images
+become links, because a picture's address can carry a conversation to another host.
+"""
+
+import re
+from html import escape, unescape
+
+import comrak
+from django.utils.safestring import SafeString, mark_safe
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+VERSION = 1  # of the HTML; what was stored by another version is rendered again
+HAS_CODE = '<pre tabindex="0"><code class='
+MAX_HIGHLIGHTED = 20_000  # characters of one code block; longer ones stay plain
+
+_extensions = comrak.ExtensionOptions()
+for _name in ("table", "strikethrough", "tasklist", "autolink", "math_dollars", "math_latex"):
+    setattr(_extensions, _name, True)
+_options = comrak.RenderOptions()
+_options.escape = True
+_options.sourcepos = True  # tells where each block begins and ends in the source
+
+_POSITION = re.compile(r'<[a-z0-9]+ (?:[^<>]* )?data-sourcepos="(\d+):\d+-(\d+):\d+"')
+_SOURCEPOS = re.compile(r' data-sourcepos="[\d:-]+"')
+_LINK = re.compile(r'<a href="(?!"|#)')
+_IMAGE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"(?: title="[^"]*")? />')
+_TASK = re.compile(r'<input type="checkbox" (checked="" )?disabled="" />')
+_CODE = re.compile(HAS_CODE + r'"language-([^"]+)">(.*?)</code></pre>', re.DOTALL)
+_RAW = re.compile(
+    r"(\A|</(?:p|ul|ol|pre|table|blockquote|h[1-6])>\n|<hr />\n)"
+    r"(&lt;.*?)(?=\n<(?:p|ul|ol|pre|table|blockquote|h[1-6]|hr)[ >]|\n?\Z)",
+    re.DOTALL,
+)
+_formatter = HtmlFormatter(nowrap=True)
+
+
+def page(text: str) -> SafeString:
+    """All blocks of `text`, finished and highlighted, each in a `div.block`."""
+    return wrap([highlight_code(block) for block in blocks(text)])
+
+
+def wrap(rendered: list[str]) -> SafeString:
+    return mark_safe("".join(f'<div class="block">{block}</div>' for block in rendered))
+
+
+def blocks(text: str) -> list[str]:
+    """The HTML of each top-level block of `text`."""
+    return [html for _, html in _positioned_blocks(text)]
+
+
+def highlight_code(html: str) -> str:
+    """`html` with its code highlighted: milliseconds, so only for blocks that are finished."""
+    return _CODE.sub(_highlighted, html) if HAS_CODE in html else html
+
+
+class Growing:
+    """The HTML of a text that grows, a list of blocks. Only the last one is rendered again."""
+
+    def __init__(self) -> None:
+        self.blocks: list[str] = []
+        self._finished = 0  # how many of the blocks cannot change any more
+        self._begin = 0  # where the first unfinished one begins in the text
+
+    def update(self, text: str) -> int:
+        """Take the text as it is now; the index of the first block that may have changed."""
+        first = self._finished
+        positioned = _positioned_blocks(text[self._begin :])
+        self.blocks[first:] = [html for _, html in positioned]
+        if len(positioned) > 1 and "\n" in text[self._begin + positioned[-1][0] :]:
+            # A block is closed as soon as a whole line begins its next sibling: CommonMark is
+            # parsed line by line (appendix "A parsing strategy").
+            self._finished += len(positioned) - 1
+            self._begin += positioned[-1][0]
+        return first
+
+    def highlight_finished(self, first: int) -> None:
+        """Highlight code in the finished blocks from `first` on."""
+        for index in range(first, self._finished):
+            self.blocks[index] = highlight_code(self.blocks[index])
+
+    def has_new_code(self, first: int) -> bool:
+        """Whether a block that has been finished since has code to highlight."""
+        return any(HAS_CODE in html for html in self.blocks[first : self._finished])
+
+
+def _positioned_blocks(text: str) -> list[tuple[int, str]]:
+    """Each top-level block: where its source begins in `text`, and its HTML."""
+    html = comrak.render_markdown(text, _extensions, render_options=_options)
+    starts = _top_level(html)
+    if len(starts) < 2:
+        return [(0, _cleaned(html))] if html.strip() else []
+    offsets = _line_offsets(text)
+    # What stands before the first positioned block (raw HTML) belongs to it.
+    begins = [0, *(begin for begin, _ in starts[1:]), len(html)]
+    lines = [1, *(line for _, line in starts[1:])]
+    return [
+        (offsets[line - 1], _cleaned(html[begin:end]))
+        for line, begin, end in zip(lines, begins, begins[1:], strict=False)
+    ]
+
+
+def _top_level(html: str) -> list[tuple[int, int]]:
+    """Where top-level blocks begin: in the HTML, and their line in the source."""
+    found, last_line = [], 0
+    for match in _POSITION.finditer(html):
+        line, end = int(match[1]), int(match[2])
+        if line > last_line:
+            found.append((match.start(), line))
+            last_line = max(line, end)
+    return found
+
+
+def _line_offsets(text: str) -> list[int]:
+    """Where each line begins, lines as CommonMark counts them: ended by LF, CR or CRLF."""
+    return [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
+
+
+def _cleaned(html: str) -> str:
+    html = _SOURCEPOS.sub("", html)
+    # Code that scrolls has to be within reach of the keyboard.
+    html = html.replace("<pre><code", '<pre tabindex="0"><code')
+    if "<input " in html:
+        html = _TASK.sub(_task_box, html)
+    if "<img " in html:
+        html = _IMAGE.sub(_image_as_link, html)
+    if "<a href" in html:
+        html = html.replace('<a href="">', "<a>")
+        html = _LINK.sub('<a rel="noopener noreferrer nofollow" target="_blank" href="', html)
+    if "&lt;" in html:
+        html = _RAW.sub(r'\1<p class="raw">\2</p>', html)
+    return html.strip("\n")
+
+
+def _task_box(match: re.Match[str]) -> str:
+    return f'<span class="task">{"☑" if match[1] else "☐"}</span>'
+
+
+def _image_as_link(match: re.Match[str]) -> str:
+    source, alt = match[1], match[2] or match[1]
+    inside_link = match.string.rfind("<a ", 0, match.start()) > match.string.rfind(
+        "</a>", 0, match.start()
+    )
+    return alt if inside_link or not source else f'<a href="{source}">{alt}</a>'
+
+
+def _highlighted(match: re.Match[str]) -> str:
+    language, code = match[1], unescape(match[2])
+    if len(code) > MAX_HIGHLIGHTED:
+        return match[0]
+    try:
+        lexer = get_lexer_by_name(unescape(language).split()[0].split(",")[0], stripnl=False)
+    except (ClassNotFound, IndexError):
+        return match[0]
+    marked = highlight(code, lexer, _formatter)
+    head = (
+        f'<pre tabindex="0" class="highlight"><code class="language-{escape(unescape(language))}">'
+    )
+    return f"{head}{marked}</code></pre>"

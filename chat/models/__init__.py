@@ -1,0 +1,11 @@
+"""What is stored: conversations, their messages, and the pieces of replies being written.
+
+A reply is a message of the assistant. While it runs, its text is `text` followed by its pieces;
+when it settles, one transaction writes the whole to `text` and deletes the pieces.
+"""
+
+from .conversation import Conversation, ReplyRunning
+from .message import MAX_TAKEOVERS, Message, Piece
+from .writer import Writer
+
+__all__ = ["MAX_TAKEOVERS", "Conversation", "Message", "Piece", "ReplyRunning", "Writer"]

@@ -1,0 +1,132 @@
+import uuid
+from datetime import timedelta
+from textwrap import shorten
+from typing import Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..endings import State
+from .message import Message
+from .writer import Writer
+
+TITLE_CHARS = 80
+FIRST_READER = timedelta(seconds=10)  # that whoever follows a new reply has to begin with it
+
+
+class ReplyRunning(Exception):
+    """The conversation has a reply that is still being written."""
+
+
+class ConversationQuerySet(models.QuerySet):
+    def owned_by(self, user: models.Model) -> Self:
+        return self.filter(user=user)
+
+    def with_activity(self) -> Self:
+        """Newest first, each with `is_answering`."""
+        running = Message.objects.running().filter(conversation=models.OuterRef("pk"))
+        return self.annotate(is_answering=models.Exists(running)).order_by("-updated_at")
+
+
+class Conversation(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="conversations",
+        verbose_name=_("user"),
+    )
+    title = models.CharField(_("title"), max_length=200)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("last activity"), default=timezone.now, editable=False)
+    # The newest message of the branch that is shown.
+    head = models.ForeignKey(
+        "Message", models.SET_NULL, null=True, related_name="+", editable=False
+    )
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        indexes = [
+            models.Index(fields=["user", "-updated_at"], name="conversation_of_user"),
+            models.Index(fields=["-updated_at", "-id"], name="conversation_by_activity"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("chat:conversation", args=[self.pk])
+
+    @classmethod
+    def begin(cls, user: models.Model, text: str) -> Self:
+        """A new conversation, named after what it begins with."""
+        first_line = text.strip().partition("\n")[0]
+        words = shorten(first_line, TITLE_CHARS, placeholder="…")
+        title = first_line[:TITLE_CHARS] if words == "…" else words  # one very long word
+        return cls.objects.create(user=user, title=title or "…")
+
+    def post(
+        self, text: str, *, model: str, writer: uuid.UUID, client_id: uuid.UUID | None = None
+    ) -> "Message":
+        """Store the person's message and the empty reply to it, in one transaction; the reply.
+
+        Raises ReplyRunning when the one before is still being written, and IntegrityError when a
+        message with this `client_id` is stored already.
+        """
+        with transaction.atomic():
+            head = self._locked_head()
+            message = Message.objects.create(
+                conversation=self,
+                role=Message.Role.USER,
+                parent=head,
+                position=head.position + 1 if head else 0,
+                text=text,
+                client_id=client_id,
+            )
+            return self._answer(message, model, writer)
+
+    def retry(self, reply: "Message", *, model: str, writer: uuid.UUID) -> "Message":
+        """A further reply to the message that `reply` answers; the earlier one is kept."""
+        with transaction.atomic():
+            self._locked_head()
+            return self._answer(reply.parent, model, writer)
+
+    def resume(self, reply: "Message", *, writer: uuid.UUID) -> bool:
+        """Let a reply that ended early run again, from the text that it has; False if it does."""
+        with transaction.atomic():
+            self._locked_head()
+            Writer.enlist(writer)
+            ended_early = Message.objects.filter(pk=reply.pk, state__in=State.settled_early())
+            again = {"state": State.WAITING, "owner_id": writer, "error": "", "finish_reason": ""}
+            again["followed_at"] = Now() + FIRST_READER
+            return ended_early.update(**again, stop_requested=False, takeovers=0) == 1
+
+    def _locked_head(self) -> "Message | None":
+        """Races for the next place in the conversation wait here, one behind the other."""
+        locked = Conversation.objects.select_for_update().get(pk=self.pk)
+        if Message.objects.running().filter(conversation=self).exists():
+            raise ReplyRunning
+        return locked.head
+
+    def _answer(self, message: "Message", model: str, writer: uuid.UUID) -> "Message":
+        Writer.enlist(writer)
+        reply = Message.objects.create(
+            conversation=self,
+            role=Message.Role.ASSISTANT,
+            parent=message,
+            position=message.position + 1,
+            model=model,
+            state=State.WAITING,
+            owner_id=writer,
+            followed_at=Now() + FIRST_READER,
+        )
+        self.head, self.updated_at = reply, timezone.now()
+        self.save(update_fields=["head", "updated_at"])
+        return reply

@@ -1,0 +1,148 @@
+import asyncio
+import logging
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import httpx2
+import openai
+
+from ..conf import conf
+from ..demo import DemoModel
+from .errors import ProviderError, cut, for_log, refused, stalled
+from .reading import Delta, Reading, require_event_stream
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT = 10.0  # seconds before a further try; who is told to wait longer, tells the person
+AFTER_FINISH = 2.0  # seconds for the usage figures after the finish reason
+MODELS_KEPT = 300.0  # seconds that the provider's list of models is used
+NOT_FOR_CHAT = re.compile(
+    "embed|whisper|tts|dall-e|moderation|audio|image|realtime|transcribe|davinci|babbage|sora|search"
+)
+
+Messages = list[dict[str, str]]
+
+
+class Provider:
+    """The site's connection to its provider, made once a process; to the demo if none is set."""
+
+    def __init__(self) -> None:
+        self._demo: DemoModel | None = None
+        self._client: openai.AsyncOpenAI | None = None
+        self._models: list[str] = []
+        self._models_until = 0.0
+        self._starting = asyncio.Lock()
+
+    @staticmethod
+    def is_demo() -> bool:
+        return not (conf().OPENAI_API_KEY or conf().OPENAI_BASE_URL)
+
+    async def client(self) -> openai.AsyncOpenAI:
+        async with self._starting:
+            if self._client is None:
+                self._client = await self._connect()
+            return self._client
+
+    async def _connect(self) -> openai.AsyncOpenAI:
+        key, address = conf().OPENAI_API_KEY, conf().OPENAI_BASE_URL
+        if self.is_demo():
+            self._demo = DemoModel()
+            address = await self._demo.start()
+        return openai.AsyncOpenAI(
+            api_key=key or "none",  # servers at home want no key, the client wants one
+            base_url=address or None,
+            max_retries=0,
+            timeout=openai.Timeout(None, connect=conf().CHAT_CONNECT_TIMEOUT),
+            http_client=openai.DefaultAioHttpClient(),
+        )
+
+    async def close(self) -> None:
+        if self._client:
+            await self._client.close()
+        if self._demo:
+            await self._demo.stop()
+
+    async def models(self) -> list[str]:
+        """What people may choose from, the default first. Empty while the provider cannot say."""
+        if conf().CHAT_MODELS:
+            return conf().CHAT_MODELS
+        now = asyncio.get_running_loop().time()
+        if now >= self._models_until:
+            self._models_until = now + MODELS_KEPT
+            try:
+                self._models = await self._list_models()
+            except (openai.OpenAIError, TimeoutError, ValueError) as error:
+                self._models_until = now + 5  # seconds
+                logger.warning("The provider's models could not be listed: %s", for_log(error))
+        return self._models
+
+    async def _list_models(self) -> list[str]:
+        async with asyncio.timeout(conf().CHAT_CONNECT_TIMEOUT):
+            listed = (await (await self.client()).models.list()).data
+        newest_first = sorted(listed, key=lambda model: -(getattr(model, "created", 0) or 0))
+        return [model.id for model in newest_first if not NOT_FOR_CHAT.search(model.id)]
+
+    async def stream(self, messages: Messages, model: str) -> AsyncIterator[Delta]:
+        """The reply of `model`, a delta a read. Tries again only before the first piece.
+
+        Ends after the delta with the finish reason (and the usage). Raises ProviderError.
+        """
+        for tries_left in range(conf().CHAT_RETRIES, -1, -1):
+            begun = False
+            try:
+                async with aclosing(self._attempt(messages, model)) as deltas:
+                    async for delta in deltas:
+                        begun = begun or bool(delta.text)
+                        yield delta
+                return
+            except ProviderError as error:
+                wait = error.retry_after or 0.5 * 2 ** (conf().CHAT_RETRIES - tries_left)
+                if begun or not error.retryable or not tries_left or wait > LONGEST_WAIT:
+                    raise
+                logger.info("Provider: %s. Trying again in %.1f s.", error, wait)
+            await asyncio.sleep(wait * random.uniform(0.75, 1.25))
+
+    async def _attempt(self, messages: Messages, model: str) -> AsyncIterator[Delta]:
+        request = {
+            "model": model,
+            "messages": messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "extra_body": conf().CHAT_EXTRA_BODY or None,
+        }
+        loop = asyncio.get_running_loop()
+        reading = Reading()
+        deadline = loop.time() + conf().CHAT_FIRST_PIECE_TIMEOUT
+        try:
+            async with asyncio.timeout_at(deadline):
+                create = (await self.client()).chat.completions.with_streaming_response.create
+                answer = create(**request)
+                response = await answer.__aenter__()
+            try:
+                require_event_stream(response.headers.get("content-type", ""))
+                chunks = aiter(response.iter_bytes())
+                while True:
+                    async with asyncio.timeout_at(deadline):
+                        chunk = await anext(chunks, None)
+                    delta = reading.take(chunk) if chunk is not None else reading.end()
+                    yield delta
+                    if reading.failure and not reading.finish_reason:
+                        raise reading.failure
+                    if chunk is None or reading.done or reading.failure:
+                        return
+                    if reading.finish_reason:
+                        deadline = loop.time() + AFTER_FINISH
+                    elif delta.text or delta.reasoning:
+                        deadline = loop.time() + conf().CHAT_PIECE_TIMEOUT
+            finally:
+                await answer.__aexit__(None, None, None)
+        except TimeoutError:
+            if not reading.finish_reason:
+                raise stalled() from None
+        except openai.OpenAIError as error:
+            raise refused(error, model) from None
+        except (OSError, httpx2.HTTPError) as error:
+            if not reading.finish_reason:
+                raise cut(type(error).__name__) from None

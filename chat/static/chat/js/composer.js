@@ -1,0 +1,136 @@
+/* Where people write: sends without leaving the page, keeps the draft, counts near the limit, stops the reply. */
+
+import { complain, post, Problem, RUNNING, words } from "./page.js";
+
+const COUNT_FROM = 0.8; // of the limit
+const { format } = new Intl.NumberFormat(document.documentElement.lang);
+
+class ChatComposer extends HTMLElement {
+  #form = this.querySelector(".composer");
+  #box = this.querySelector("textarea");
+  #length = this.querySelector(".length");
+  #stop = this.querySelector("#stop");
+  #transcript = document.querySelector("chat-transcript");
+  #draft = `draft of ${this.dataset.user} at ${location.pathname}`;
+  #undo;
+
+  connectedCallback() {
+    this.#undo = new AbortController();
+    const { signal } = this.#undo;
+    this.#form.addEventListener("submit", (event) => this.#submit(event), { signal });
+    this.#stop.addEventListener("submit", (event) => this.#submitStop(event), { signal });
+    this.#box.addEventListener("keydown", (event) => this.#boxKey(event), { signal });
+    this.#box.addEventListener("input", () => this.#edited(), { signal });
+    this.#box.addEventListener("input", () => import("./reply.js"), { once: true, signal }); // ready for the reply
+    document.addEventListener("keydown", (event) => this.#pageKey(event), { signal });
+    document.addEventListener("reply-settled", () => this.#settled(), { signal });
+    this.#write(this.#box.value || (sessionStorage.getItem(this.#draft) ?? ""));
+    if (matchMedia("(pointer: fine)").matches) this.#box.focus({ preventScroll: true });
+  }
+
+  disconnectedCallback() {
+    this.#undo.abort();
+  }
+
+  async #submit(event) {
+    event.preventDefault();
+    if (this.#box.readOnly || !this.#box.value.trim()) return;
+    this.#box.readOnly = true;
+    complain(this);
+    try {
+      this.#checkLength();
+      this.#sent(await post(this.#form));
+    } catch (problem) {
+      complain(this, problem);
+    }
+    this.#box.readOnly = false;
+  }
+
+  #sent({ conversation, message, reply }) {
+    this.#write("");
+    const { href } = new URL(conversation.url, location);
+    if (href !== location.href.split("#")[0]) return location.assign(href);
+    this.#transcript.add(message.html);
+    this.#transcript.add(reply.html);
+  }
+
+  async #submitStop(event) {
+    event.preventDefault();
+    const article = this.#transcript.querySelector(RUNNING);
+    if (!article) return;
+    this.#stop.action = article.dataset.stop;
+    await post(this.#stop).catch((problem) => complain(article, problem));
+  }
+
+  /** The button is gone with the reply that it would have stopped, and so is what spoke against sending. */
+  #settled() {
+    complain(this);
+    if (document.activeElement?.form === this.#stop) this.#box.focus({ preventScroll: true });
+  }
+
+  #boxKey(event) {
+    const isComposing = event.isComposing || event.keyCode === 229; // Safari ends a composition first
+    if (event.key !== "Enter" || event.shiftKey || isComposing) return;
+    event.preventDefault();
+    if (this.#box.value.trim()) this.#form.requestSubmit();
+  }
+
+  #pageKey(event) {
+    if (event.key !== "Escape" || event.isComposing || event.target.closest(".sidebar")) return;
+    if (!document.querySelector(":popover-open")) this.#stop.requestSubmit();
+  }
+
+  #edited() {
+    complain(this);
+    this.#changed();
+  }
+
+  #write(text) {
+    this.#box.value = text;
+    this.#changed();
+  }
+
+  /** What has changed is another message; unchanged, it may be sent again and is stored once. */
+  #changed() {
+    this.#form.elements.client_id.value = newId();
+    this.#grow();
+    this.#count();
+    this.#keep();
+  }
+
+  #keep() {
+    try {
+      sessionStorage.setItem(this.#draft, this.#box.value);
+    } catch {
+      // The storage is full: it is a draft that is lost on reload, no more.
+    }
+  }
+
+  #grow() {
+    if (CSS.supports("field-sizing", "content")) return;
+    this.#box.style.blockSize = "auto";
+    this.#box.style.blockSize = `${this.#box.scrollHeight}px`;
+  }
+
+  #count() {
+    const limit = Number(this.dataset.limit);
+    const count = [...this.#box.value].length;
+    this.#length.textContent = count < COUNT_FROM * limit ? "" : `${format(count)} / ${format(limit)}`;
+    this.#length.classList.toggle("is-over", count > limit);
+    return count - limit;
+  }
+
+  #checkLength() {
+    const over = this.#count();
+    if (over > 0) throw new Problem(words.tooLong.replace("{count}", format(over)));
+  }
+}
+
+/** A UUID, also on plain http, where crypto.randomUUID is missing. */
+function newId() {
+  const url = URL.createObjectURL(new Blob());
+  URL.revokeObjectURL(url);
+  return url.slice(-36);
+}
+
+customElements.define("chat-composer", ChatComposer);

@@ -1,0 +1,53 @@
+/* Copies a reply, or a block of code in it, as plain text. */
+
+import { announce, ask, complain, words } from "./page.js";
+
+const SAID_FOR = 2_000; // milliseconds
+
+export async function copy(button) {
+  try {
+    say(button, await write(textFor(button)) ? words.copied : words.notCopied);
+  } catch (problem) {
+    complain(button.closest("article"), problem);
+  }
+}
+
+/** A promise, because a reply's own text is asked of the server. */
+async function textFor(button) {
+  const bar = button.closest(".code-bar");
+  if (bar) return bar.nextElementSibling.textContent;
+  return (await ask(button.closest("article").dataset.url)).text;
+}
+
+async function write(text) {
+  const blob = text.then((content) => new Blob([content], { type: "text/plain" }));
+  try {
+    // With the promise, not after it: Safari writes only within the click.
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    return true;
+  } catch {
+    return writeByCommand(await text);
+  }
+}
+
+/** On plain http there is no navigator.clipboard. */
+function writeByCommand(text) {
+  const focused = document.activeElement;
+  const box = document.createElement("textarea");
+  box.className = "visually-hidden";
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  const isWritten = document.execCommand("copy");
+  box.remove();
+  focused.focus({ preventScroll: true });
+  return isWritten;
+}
+
+function say(button, text) {
+  const label = button.querySelector("span");
+  const before = label.dataset.before ??= label.textContent;
+  label.textContent = text;
+  announce(text);
+  setTimeout(() => { label.textContent = before; }, SAID_FOR);
+}

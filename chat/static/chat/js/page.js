@@ -1,0 +1,70 @@
+/* What the parts of the page share: its words, its status line, the way to the server and into the document. */
+
+const TIMEOUT = 30_000; // milliseconds that the server has for an answer
+
+/** The texts for people; they stand in the template, so that they are translated with it. */
+export const words = document.getElementById("words").dataset;
+
+/** What went wrong, in words for people. `status` is 0 when the server was not reached. */
+export class Problem extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The server's JSON; throws a Problem. */
+export async function ask(url, { headers, ...options } = {}) {
+  const signal = AbortSignal.timeout(TIMEOUT);
+  const response = await fetch(url, { signal, ...options, headers: { Accept: "application/json", ...headers } })
+    .catch(() => { throw new Problem(words.offline); });
+  const answer = await response.json().catch(() => null);
+  if (response.status === 401) throw new Problem(words.loggedOut, 401);
+  if (!response.ok || !answer) throw new Problem(answer?.error ?? words.failed, response.status);
+  return answer;
+}
+
+/** Sends a form as the browser would; the answer carries rendered messages. */
+export function post(form) {
+  const body = new URLSearchParams(new FormData(form));
+  const headers = { "X-CSRFToken": body.get("csrfmiddlewaretoken") };
+  return ask(asHtml(form.action), { method: "POST", body, headers });
+}
+
+export function asHtml(url) {
+  return `${url}?as=html`;
+}
+
+/** Shows on `place` what went wrong; without a problem, takes it back. */
+export function complain(place, problem) {
+  const line = place.querySelector(".trouble");
+  line.replaceChildren(problem?.message ?? "");
+  if (problem?.status === 401) {
+    const link = document.createElement("a");
+    link.href = `${words.loginUrl}?next=${encodeURIComponent(location.pathname)}`;
+    link.textContent = words.logIn;
+    line.append(" ", link);
+  }
+}
+
+/** Tells those who listen to the page; what is said twice is heard twice. */
+export function announce(text) {
+  document.getElementById("status").replaceChildren(text);
+}
+
+const maker = { createHTML: (html) => html };
+const policy = globalThis.trustedTypes?.createPolicy("parley", maker) ?? maker;
+
+/** The one way for HTML into the page. It is the server's: rendered by templates, Markdown made safe. */
+export function fragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = policy.createHTML(html);
+  return template.content;
+}
+
+/** Articles of replies that are being written. */
+export const RUNNING = '[data-state="waiting"], [data-state="streaming"]';
+
+export function isRunning(state) {
+  return state === "waiting" || state === "streaming";
+}

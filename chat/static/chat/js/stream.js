@@ -1,0 +1,160 @@
+/* The events of a reply that is being written, through lost connections and proxies that hold them back. */
+
+import { ask, asHtml, isRunning, Problem, words } from "./page.js";
+
+const SHORTEST_WAIT = 500; // milliseconds before a new attempt; doubled with each that fails
+const LONGEST_WAIT = 15_000; // milliseconds
+const PATIENCE = 5_000; // milliseconds without a word before we ask what the matter is
+const SEATS = 4; // streams of all tabs: on HTTP/1.1 a browser has six connections to a site, and pages need some
+const HELD_BACK = "Parley: a proxy holds the event stream back (on nginx, set proxy_buffering off). Polling instead.";
+
+/**
+ * Tells `reader` what happens to a reply: `restart()` when all that there is comes again, `change(blocks)`,
+ * `show(reply)` and at last `settle(reply)` with the reply's JSON, `lose()` and `fail(problem)`.
+ */
+export class Stream {
+  #urls;
+  #reader;
+  #source; // none while it polls
+  #hasSeat = false;
+  #attempts = 0;
+  #timer; // of the next attempt
+  #patience;
+  #isSilent; // since the last attempt
+  #undo = new AbortController();
+
+  constructor(urls, reader) {
+    this.#urls = urls;
+    this.#reader = reader;
+    const { signal } = this.#undo;
+    addEventListener("online", () => this.#wake(), { signal });
+    addEventListener("pageshow", (event) => event.persisted && this.#wake(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
+    this.#begin();
+  }
+
+  close() {
+    this.#undo.abort();
+    this.#disconnect();
+  }
+
+  /** Where all seats are taken, and where a proxy holds events back, it polls. */
+  async #begin() {
+    const { signal } = this.#undo;
+    this.#hasSeat ||= await takeSeat(signal);
+    if (signal.aborted) return;
+    if (this.#hasSeat) this.#connect();
+    else this.#poll();
+  }
+
+  #connect() {
+    this.#disconnect();
+    const source = this.#source = new EventSource(asHtml(this.#urls.events));
+    source.onopen = () => this.#opened();
+    source.onmessage = ({ data }) => this.#heard(JSON.parse(data));
+    source.onerror = () => this.#lost();
+    source.addEventListener("end", ({ data }) => this.#ended(JSON.parse(data)));
+    this.#isSilent = true;
+    this.#patience = setTimeout(() => this.#doubt(source), PATIENCE);
+  }
+
+  #disconnect() {
+    this.#source?.close();
+    this.#source = null;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#patience);
+  }
+
+  #wake() {
+    if (this.#source && this.#source.readyState !== EventSource.OPEN) this.#connect();
+  }
+
+  #opened() {
+    this.#attempts = 0;
+    this.#reader.restart();
+  }
+
+  #heard({ blocks }) {
+    clearTimeout(this.#patience);
+    this.#isSilent = false;
+    this.#reader.change(blocks);
+  }
+
+  /** Without its HTML the reply has not ended: the server restarts. */
+  #ended(reply) {
+    if (reply.html) this.#settle(reply);
+    else this.#lost();
+  }
+
+  /** The browser would not always try again, and not know that the reply is gone or has ended. */
+  #lost() {
+    clearTimeout(this.#patience);
+    this.#source?.close();
+    this.#reader.lose();
+    this.#inquire(this.#source);
+  }
+
+  async #inquire(source) {
+    let reply, problem;
+    try {
+      reply = await ask(asHtml(this.#urls.url));
+    } catch (error) {
+      problem = error;
+    }
+    if (source !== this.#source || this.#undo.signal.aborted) return; // connected again meanwhile, or closed
+    if (reply && !isRunning(reply.state)) this.#settle(reply);
+    else if (problem?.status === 401) this.#reader.fail(problem);
+    else if (problem?.status === 404) this.#reader.fail(new Problem(words.deleted));
+    else this.#again();
+  }
+
+  #again() {
+    const wait = Math.min(SHORTEST_WAIT * 2 ** this.#attempts++, LONGEST_WAIT);
+    this.#timer = setTimeout(() => this.#begin(), wait * (0.5 + Math.random() / 2));
+  }
+
+  /** Not a word so far: the model has not begun, or a proxy keeps its words from us. */
+  async #doubt(source) {
+    const reply = await ask(this.#urls.url).catch(() => null);
+    if (source !== this.#source || !this.#isSilent) return;
+    if (!reply?.text) return this.#patience = setTimeout(() => this.#doubt(source), PATIENCE);
+    console.warn(HELD_BACK);
+    this.#poll();
+  }
+
+  async #poll() {
+    this.#disconnect();
+    const { signal } = this.#undo;
+    try {
+      const { poll } = await import("./polling.js");
+      await poll(asHtml(this.#urls.url), (reply) => this.#polled(reply), signal);
+    } catch {
+      if (!signal.aborted) this.#lost();
+    }
+  }
+
+  #settle(reply) {
+    this.close();
+    this.#reader.settle(reply);
+  }
+
+  #polled(reply) {
+    this.#attempts = 0;
+    if (isRunning(reply.state)) this.#reader.show(reply);
+    else this.#settle(reply);
+  }
+}
+
+/** Whether one of the seats was free; it is taken until `signal` is aborted or the page is left. */
+async function takeSeat(signal) {
+  if (!navigator.locks) return true; // on plain http there are none
+  for (let seat = 1; seat <= SEATS; seat++) if (await lock(`stream ${seat}`, signal)) return true;
+  return false;
+}
+
+function lock(name, signal) {
+  return new Promise((tell) => navigator.locks.request(name, { ifAvailable: true }, (free) => {
+    tell(free);
+    return free && new Promise((end) => signal.addEventListener("abort", end));
+  }));
+}

@@ -1,0 +1,120 @@
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import aget_object_or_404, get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ..conf import conf
+from ..engine import engine
+from ..forms import MessageForm
+from ..models import Conversation, Message
+from .access import (
+    SeeOther,
+    methods,
+    page_for_signed_in,
+    refusal,
+    signed_in,
+    wants_html_parts,
+    wants_json,
+)
+from .sending import Refused, form_data, payload, reply_fields, send
+
+LISTED = 100  # conversations in the side bar
+SHOWN = 50  # messages of a conversation; earlier ones are a click away
+
+
+@methods("GET", "HEAD", "POST")
+@page_for_signed_in
+async def new(request: HttpRequest) -> HttpResponse:
+    """The page for a new conversation, or the first message of one."""
+    return await _page_or_post(request, None)
+
+
+@methods("GET", "HEAD", "POST")
+@page_for_signed_in
+async def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The page of a conversation, or a further message in it."""
+    return await _page_or_post(request, pk)
+
+
+@methods("GET", "HEAD")
+@signed_in
+async def reply(request: HttpRequest, pk: UUID) -> JsonResponse:
+    """A reply as JSON, as far as it is stored."""
+    message = await aget_object_or_404(Message.objects.replies().owned_by(request.user), pk=pk)
+    return JsonResponse(await sync_to_async(reply_fields)(request, message))
+
+
+async def _page_or_post(request: HttpRequest, pk: UUID | None) -> HttpResponse:
+    models = await engine().provider.models()
+    if request.method != "POST":
+        form = MessageForm(models=models)
+        return await sync_to_async(_page)(request, pk, form, models)
+    try:
+        sent = await send(request.user, form_data(request), pk)
+    except Refused as refused:
+        if wants_json(request):
+            return refusal(refused.text, refused.status, retry_after=refused.retry_after)
+        return await sync_to_async(_refused_page)(request, pk, refused, models)
+    if not wants_json(request):
+        return SeeOther(reverse("chat:conversation", args=[sent.conversation_id]))
+    if wants_html_parts(request):
+        return JsonResponse(await sync_to_async(payload)(request, sent, html=True), status=201)
+    return JsonResponse(payload(request, sent), status=201)
+
+
+def _page(
+    request: HttpRequest, pk: UUID | None, form: MessageForm, models: list[str], status: int = 200
+) -> HttpResponse:
+    mine = Conversation.objects.owned_by(request.user)
+    shown = get_object_or_404(mine, pk=pk) if pk else None
+    transcript = _transcript(shown, request.GET.get("before")) if shown else []
+    context = {
+        "conversation": shown,
+        "transcript": transcript,
+        "older_url": f"?before={transcript[0].pk}" if transcript and transcript[0].position else "",
+        "form": form,
+        "models": models,
+        "model": next((each.model for each in transcript[::-1] if each.model in models), ""),
+        "message_limit": conf().CHAT_MESSAGE_CHARS,
+        "conversations": mine.with_activity()[:LISTED],
+        "is_demo": engine().provider.is_demo(),
+        "running": next((each for each in transcript if each.is_running), None),
+    }
+    return render(request, "chat/conversation.html", context, status=status)
+
+
+def _refused_page(
+    request: HttpRequest, pk: UUID | None, refused: Refused, models: list[str]
+) -> HttpResponse:
+    """The page again, with what was typed still in the box and what to do about it."""
+    form = MessageForm(request.POST, models=models or [""])
+    form.errors.clear()
+    form.add_error("message", refused.text)
+    response = _page(request, pk, form, models, refused.status)
+    if refused.retry_after:
+        response["Retry-After"] = str(refused.retry_after)
+    return response
+
+
+def _transcript(shown: Conversation, before: str | None) -> list[Message]:
+    """The last messages of the branch that is shown, oldest first, or those before one of them."""
+    end = shown.head_id
+    if before:
+        end = _earlier(shown, before)
+    if end is None:
+        return []
+    messages = list(Message.objects.path(end, messages=SHOWN))
+    for message in messages:
+        if message.is_running:
+            message.text = message.stored_text()
+    return messages
+
+
+def _earlier(shown: Conversation, before: str) -> UUID | None:
+    try:
+        return shown.messages.values_list("parent_id", flat=True).get(pk=UUID(before))
+    except (ValueError, Message.DoesNotExist):
+        raise Http404(_("There is no such message.")) from None

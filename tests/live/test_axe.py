@@ -1,0 +1,111 @@
+"""No page has a fault that axe-core finds, in any state: light and wide, dark and narrow."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from ..double import ENDING, Stall, Status, Text, WaitFor, answer
+from .browser import DESKTOP, PHONE, button, expect_state, prose, reply, send, stop_button
+
+pytest_plugins = ["tests.live.browser"]
+EVERYTHING = """\
+# Heading
+
+Text with `code`, **bold**, a [link](https://example.com) and ~~none~~.
+
+- [x] done
+- [ ] open
+
+1. one
+2. two
+
+> quoted
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+```python
+def long_line():  # a comment
+    return "x" * 100, 12345, None, "a line of code that is long enough to be scrolled sideways"
+```
+
+<b>raw</b> and $x^2$
+
+---
+
+The end.
+"""
+
+
+@pytest.fixture(params=[("light", DESKTOP), ("dark", PHONE)], ids=["light", "dark"])
+def page(visits, request):
+    """A page that lets axe in, and in which nothing is half faded in."""
+    visits.expected.append("status of 404")
+    scheme, size = request.param
+    page = visits.begin(
+        color_scheme=scheme, viewport=size, bypass_csp=True, reduced_motion="reduce"
+    )
+    page.goto("/chat/")
+    return page
+
+
+def expect_no_fault(page):
+    found = Axe().run(page)
+    assert not found.violations_count, found.generate_report()
+
+
+@pytest.mark.parametrize("path", ["/chat/", "/accounts/password_change/", "/nowhere/"])
+def test_a_page_has_no_fault(page, path):
+    page.goto(path)
+    expect_no_fault(page)
+
+
+def test_login_has_no_fault(page):
+    page.context.clear_cookies()
+    page.goto("/accounts/login/")
+    expect_no_fault(page)
+    button(page, "Log in").click()
+    expect_no_fault(page)
+
+
+def test_a_conversation_has_no_fault_at_any_time(page, model, gate):
+    model.script(Text(EVERYTHING), WaitFor(gate), *ENDING)
+    send(page)
+    expect(prose(page)).to_contain_text("The end.")
+    expect_no_fault(page)
+    gate.set()
+    expect_state(page, "complete")
+    expect_no_fault(page)
+
+
+def test_replies_that_ended_early_have_no_fault(page, model):
+    model.script(Status(401))
+    send(page)
+    expect_state(page, "failed")
+    model.script(Stall())
+    send(page, "More")
+    expect(stop_button(page)).to_be_visible()
+    expect_no_fault(page)
+    stop_button(page).click()
+    expect_state(page, "stopped")
+    expect_no_fault(page)
+
+
+def test_a_message_that_was_refused_has_no_fault(page, model):
+    model.script(*answer("Yes."))
+    send(page, "x" * 32_001)
+    expect(page.locator("#message-error")).not_to_be_empty()
+    expect_no_fault(page)
+
+
+def test_a_notice_has_no_fault(page, model):
+    """A page without script asks to retry a reply that is complete."""
+    send(page)
+    expect_state(page, "complete")
+    retry = reply(page).get_attribute("data-url") + "retry"
+    token = next(each["value"] for each in page.context.cookies() if each["name"] == "csrftoken")
+    page.context.request.post(retry, headers={"X-CSRFToken": token}, max_redirects=0)
+    page.reload()
+    expect(page.get_by_text("This reply is complete, or no longer the last one.")).to_be_visible()
+    expect_no_fault(page)

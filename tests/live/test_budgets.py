@@ -1,0 +1,93 @@
+"""What a first visit costs, and what a page may load and run."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from ..double import answer
+from .browser import Visits
+
+pytest_plugins = ["tests.live.browser"]
+TOTAL = 60 * 1024  # bytes over the wire
+SCRIPT = 20 * 1024  # bytes over the wire
+REQUESTS = 8
+REPLY = "# Title\n\n" + "Some words of a reply. " * 200 + "\n\n```python\nprint(1)\n```\n"
+
+
+@pytest.fixture(scope="module")
+def conversation(admin, running_model):
+    running_model.script(*answer(REPLY), when="A long answer, please", times=1)
+    asked = admin.ask("A long answer, please")
+    admin.wait_settled(asked)
+    return asked["conversation"]["url"]
+
+
+@pytest.fixture(scope="module")
+def first_load(chromium, live_port, admin, conversation, tmp_path_factory):
+    """What the network carried for the first page that a browser opens."""
+    visits = Visits(chromium, live_port, admin.cookies, tmp_path_factory.mktemp("screenshots"))
+    page = visits.begin()
+    loads = listen(page)
+    page.goto(conversation, wait_until="networkidle")
+    expect(page.get_by_role("textbox", name="Message")).to_be_visible()
+    visits.end()
+    return [load for load in loads.values() if not load["request"]["url"].startswith("data:")]
+
+
+def listen(page):
+    """The loads of a page from now on, as Chrome's DevTools protocol tells of them."""
+    loads = {}
+    wire = page.context.new_cdp_session(page)
+    wire.on("Network.requestWillBeSent", lambda event: loads.update({event["requestId"]: event}))
+    wire.on("Network.loadingFinished", lambda event: loads[event["requestId"]].update(event))
+    wire.send("Network.enable")
+    return loads
+
+
+def test_the_first_load_is_small(first_load):
+    sizes = {load["request"]["url"]: load["encodedDataLength"] for load in first_load}
+    assert sum(sizes.values()) <= TOTAL, sizes
+
+
+def test_its_script_is_small(first_load):
+    scripts = [load for load in first_load if load["request"]["url"].endswith(".js")]
+    sizes = {load["request"]["url"]: load["encodedDataLength"] for load in scripts}
+    assert scripts and sum(sizes.values()) <= SCRIPT, sizes
+
+
+def test_it_takes_few_requests(first_load):
+    urls = [load["request"]["url"] for load in first_load]
+    assert len(urls) <= REQUESTS, urls
+
+
+def test_it_loads_from_no_other_host(first_load, live_port):
+    home = f"http://127.0.0.1:{live_port}/"
+    assert all(load["request"]["url"].startswith(home) for load in first_load)
+
+
+def test_a_second_page_loads_no_file_again(page, conversation):
+    page.goto(conversation, wait_until="networkidle")
+    loads = listen(page)
+    page.goto(conversation, wait_until="networkidle")
+    files = [load for load in loads.values() if "/static/" in load["request"]["url"]]
+    assert files and not any(load["encodedDataLength"] for load in files), files
+
+
+@pytest.mark.parametrize("path", ["/chat/", "/accounts/login/", "/nowhere/"])
+def test_nothing_inline_and_nothing_from_elsewhere_may_run(visits, path):
+    visits.expected.append("status of 404")
+    page = visits.begin()
+    policy = page.goto(path).headers["content-security-policy"]
+    directives = dict(each.strip().partition(" ")[::2] for each in policy.split(";"))
+    assert "unsafe" not in policy
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"] == directives["style-src"] == "'self'"
+
+
+@pytest.mark.parametrize("path", ["/chat/", "/accounts/login/", "/accounts/password_change/"])
+def test_no_page_has_inline_script_or_style(page, path):
+    html = page.context.request.get(path).text()
+    assert not re.search(
+        r"<script(?![^>]* src=)|<style|<[^>]*\s(style|on\w+)=|<[^>]*javascript:", html
+    )

@@ -1,0 +1,100 @@
+"""Coming in, going out, and a new password."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from ..site import PASSWORD
+from .browser import box, button, log_in, prose, send, trouble
+
+pytest_plugins = ["tests.live.browser"]
+NEW_PASSWORD = "battery staple"
+NEW = re.compile("^New password:?$")
+
+
+@pytest.fixture
+def stranger(visits):
+    """A page in which nobody is logged in."""
+    return visits.begin(logged_in=False)
+
+
+@pytest.fixture(scope="module")
+def ben(admin):
+    """A second account."""
+    passwords = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    admin.post("/admin/auth/user/add/", username="ben", **passwords)
+    return "ben"
+
+
+def test_the_way_to_a_page_leads_through_login_and_on(stranger, admin):
+    url = admin.ask("Hello")["conversation"]["url"]
+    stranger.goto(url)
+    expect(stranger).to_have_url(re.compile("/accounts/login/"))
+    log_in(stranger)
+    expect(stranger).to_have_url(re.compile(f"{url}$"))
+
+
+def test_login_leads_to_a_new_conversation(stranger):
+    stranger.goto("/accounts/login/")
+    log_in(stranger)
+    expect(stranger).to_have_url(re.compile("/chat/$"))
+    expect(box(stranger)).to_be_focused()
+
+
+def test_a_wrong_password_says_what_to_do(stranger):
+    stranger.goto("/accounts/login/")
+    log_in(stranger, password="wrong")
+    alert = stranger.get_by_role("alert").filter(has_text="enter a correct username and password")
+    expect(alert).to_be_visible()
+    expect(stranger.get_by_label("Username")).to_have_value("admin")
+
+
+def test_log_out_leads_to_login(stranger):
+    stranger.goto("/accounts/login/")
+    log_in(stranger)
+    stranger.locator(".account summary").click()
+    button(stranger, "Log out").click()
+    expect(stranger).to_have_url(re.compile("/accounts/login/"))
+    stranger.goto("/chat/")
+    expect(button(stranger, "Log in")).to_be_visible()
+
+
+def test_a_password_can_be_changed(stranger, ben):
+    stranger.goto("/accounts/login/")
+    log_in(stranger, ben)
+    stranger.locator(".account summary").click()
+    stranger.get_by_role("link", name="Change password").click()
+    stranger.get_by_label("Old password").fill(PASSWORD)
+    stranger.get_by_label(NEW).fill(NEW_PASSWORD)
+    stranger.get_by_label("New password confirmation").fill(NEW_PASSWORD)
+    button(stranger, "Change password").click()
+    expect(stranger.get_by_role("heading")).to_have_text("Your password is changed")
+    stranger.context.clear_cookies()
+    stranger.goto("/accounts/login/")
+    log_in(stranger, ben, NEW_PASSWORD)
+    expect(stranger).to_have_url(re.compile("/chat/$"))
+
+
+def test_a_bad_new_password_says_why(page):
+    page.goto("/accounts/password_change/")
+    page.get_by_label("Old password").fill(PASSWORD)
+    page.get_by_label(NEW).fill("12345")
+    page.get_by_label("New password confirmation").fill("12345")
+    button(page, "Change password").click()
+    expect(page.get_by_text("This password is too short.")).to_be_visible()
+
+
+def test_who_was_logged_out_elsewhere_is_told_and_loses_nothing(stranger, visits):
+    visits.expected.append("status of 401")
+    stranger.goto("/accounts/login/")
+    log_in(stranger)
+    stranger.context.clear_cookies(name="sessionid")
+    send(stranger, "Not lost")
+    expect(trouble(stranger)).to_contain_text("You have been logged out.")
+    expect(box(stranger)).to_have_value("Not lost")
+    trouble(stranger).get_by_role("link", name="Log in again").click()
+    log_in(stranger)
+    expect(box(stranger)).to_have_value("Not lost")
+    box(stranger).press("Enter")
+    expect(prose(stranger)).to_contain_text("You said: Not lost.")

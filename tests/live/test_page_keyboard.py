@@ -1,0 +1,72 @@
+"""The page without a mouse."""
+
+from playwright.sync_api import expect
+
+from ..double import ENDING, Text, WaitFor
+from .browser import PASSWORD, PHONE, box, button, expect_state, prose, stop_button
+
+pytest_plugins = ["tests.live.browser"]
+LONGEST_WAY = 40  # presses of a key
+
+
+def tab_to(page, locator, key="Tab"):
+    """Goes on with Tab until `locator` has the focus, which has to be seen."""
+    for _ in range(LONGEST_WAY):
+        page.keyboard.press(key)
+        if locator.evaluate("element => element === document.activeElement"):
+            style = "element => getComputedStyle(element).outlineStyle"
+            assert locator.evaluate(style) != "none" or locator == box(page)
+            return
+    raise AssertionError(f"{key} does not lead to {locator}")
+
+
+def test_from_login_to_stop_by_keyboard_alone(visits, model, gate):
+    model.script(Text("one "), WaitFor(gate), *ENDING)
+    page = visits.begin(logged_in=False)
+    page.goto("/chat/")
+    expect(page.get_by_label("Username")).to_be_focused()
+    page.keyboard.type("admin")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(box(page)).to_be_focused()
+    page.keyboard.type("Hello")
+    page.keyboard.press("Enter")
+    expect(prose(page)).to_have_text("one")
+    tab_to(page, stop_button(page))
+    page.keyboard.press("Enter")
+    expect_state(page, "stopped")
+    expect(box(page)).to_be_focused()
+
+
+def test_the_first_stop_leads_past_the_conversations(page):
+    page.locator("body").press("Tab")
+    link = page.get_by_role("link", name="Skip to writing a message")
+    tab_to(page, link)
+    expect(link).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(box(page)).to_be_focused()
+
+
+def test_continue_keeps_the_place_of_the_keyboard(page, model, gate):
+    model.script(Text("one "), WaitFor(gate), *ENDING)
+    page.keyboard.type("Hello")
+    page.keyboard.press("Enter")
+    expect(prose(page)).to_have_text("one")
+    page.keyboard.press("Escape")
+    expect_state(page, "stopped")
+    tab_to(page, button(page, "Continue"), "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect_state(page, "streaming")
+    assert page.evaluate("document.activeElement.matches('article.from-model')")
+
+
+def test_the_drawer_of_a_phone_opens_and_closes(visits):
+    page = visits.begin(viewport=PHONE)
+    page.goto("/chat/")
+    tab_to(page, button(page, "Conversations"), "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="New chat")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="New chat")).to_be_hidden()
+    expect(button(page, "Conversations")).to_be_focused()

@@ -1,0 +1,85 @@
+"""The page where no script runs: reading and sending work as forms and links."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from ..double import ENDING, GoOn, Text, WaitFor
+from .browser import box, button, log_in, prose, reply, stop_button
+
+pytest_plugins = ["tests.live.browser"]
+RELOADS = 200
+
+
+@pytest.fixture
+def bare(visits):
+    page = visits.begin(java_script_enabled=False)
+    page.goto("/chat/")
+    return page
+
+
+@pytest.fixture
+def begun(bare, model, gate):
+    """A reply that has begun, in a page that has been reloaded since."""
+    model.script(GoOn("one two three"), *ENDING)
+    model.script(Text("one two "), WaitFor(gate), Text("three"), *ENDING, times=1)
+    post(bare, "Hello")
+    reload_until(bare, "one two", "streaming")
+    return bare
+
+
+def post(page, text):
+    box(page).fill(text)
+    button(page, "Send").click()
+    expect(page).to_have_url(re.compile("/chat/[0-9a-f-]{36}/$"))
+
+
+def reload_until(page, text, state="complete"):
+    """As a person does with the link of the page."""
+    for _ in range(RELOADS):
+        if reply(page).get_attribute("data-state") == state and prose(page).inner_text() == text:
+            return
+        page.goto(page.url)
+    raise AssertionError(f"{text!r} never came: {prose(page).inner_text()!r}")
+
+
+def test_logging_in_works(visits):
+    page = visits.begin(logged_in=False, java_script_enabled=False)
+    page.goto("/chat/")
+    log_in(page)
+    expect(page).to_have_url(re.compile("/chat/$"))
+
+
+def test_a_message_is_answered(bare):
+    post(bare, "Hello")
+    reload_until(bare, "You said: Hello. That is all I have to say.")
+
+
+def test_a_running_reply_says_how_to_see_more(begun, gate):
+    expect(begun.get_by_role("link", name="Reload to see more")).to_be_visible()
+    gate.set()
+    reload_until(begun, "one two three")
+    expect(begun.get_by_role("link", name="Reload to see more")).to_have_count(0)
+
+
+def test_stop_and_continue_work(begun):
+    stop_button(begun).click()
+    expect(reply(begun).get_by_text("You stopped this reply.")).to_be_visible()
+    button(begun, "Continue").click()
+    reload_until(begun, "one two three")
+
+
+def test_a_second_message_while_a_reply_runs_is_kept(begun, visits):
+    visits.expected.append("status of 409")
+    box(begun).fill("More")
+    button(begun, "Send").click()
+    expect(begun.locator("#message-error")).to_contain_text("A reply is still being written")
+    expect(box(begun)).to_have_value("More")
+
+
+def test_nothing_is_offered_that_needs_script(bare):
+    post(bare, "Hello")
+    reload_until(bare, "You said: Hello. That is all I have to say.")
+    expect(button(bare, "Copy")).to_have_count(0)
+    expect(button(bare, "Newest")).to_have_count(0)

@@ -1,0 +1,85 @@
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient
+from django.urls import reverse
+
+from chat.models import Message
+
+from .test_queries import queries_of, talk
+
+LIST = "/admin/chat/conversation/"
+
+
+@pytest.fixture
+async def sue(engine, staff):
+    """The browser of somebody of the staff."""
+    client = AsyncClient()
+    await client.aforce_login(staff)
+    return client
+
+
+@pytest.fixture
+def conversation(user):
+    return talk(user, 2)
+
+
+def transcript(conversation):
+    return reverse("admin:chat_conversation_change", args=[conversation.pk])
+
+
+async def html_of(client, url):
+    response = await client.get(url)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+async def test_it_lists_the_conversations_of_everybody(sue, conversation, other_user):
+    other = await sync_to_async(talk)(other_user, 4)
+    html = await html_of(sue, LIST)
+    assert str(conversation.pk) in html and str(other.pk) in html
+
+
+@pytest.mark.parametrize("query", ["?q=there", "?replies=failed", "?replies=running", "?q=ana"])
+async def test_it_searches_and_filters(sue, conversation, query):
+    found = str(conversation.pk) in await html_of(sue, LIST + query)
+    assert found == query.startswith("?q=")
+
+
+async def test_it_shows_the_transcript(sue, conversation):
+    html = await html_of(sue, transcript(conversation))
+    assert "Hello" in html and "<em>there</em>" in html
+
+
+async def test_it_shows_raw_html_as_text(sue, conversation):
+    await Message.objects.filter(role="user").aupdate(text="<script>alert(1)</script>")
+    html = await html_of(sue, transcript(conversation))
+    assert "<script>alert(1)" not in html and "&lt;script&gt;alert(1)" in html
+
+
+async def test_nobody_changes_what_was_said(sue, conversation):
+    response = await sue.post(transcript(conversation), {"title": "Other"})
+    await conversation.arefresh_from_db()
+    assert response.status_code == 403 and conversation.title == "Hello"
+
+
+async def test_nobody_adds_conversations(sue):
+    assert (await sue.get(LIST + "add/")).status_code == 403
+
+
+async def test_it_needs_staff(aclient, conversation):
+    for url in (LIST, transcript(conversation)):
+        response = await aclient.get(url)
+        assert response.status_code == 302 and "/admin/login/" in response["Location"]
+
+
+async def test_the_list_costs_the_same_however_long(sue, user, conversation):
+    before = len(await queries_of(sue, LIST))
+    for _ in range(20):
+        await sync_to_async(talk)(user, 2)
+    assert len(await queries_of(sue, LIST)) == before <= 12
+
+
+async def test_a_transcript_costs_the_same_however_long(sue, user, conversation):
+    long = await sync_to_async(talk)(user, 60)
+    counts = [len(await queries_of(sue, transcript(each))) for each in (conversation, long)]
+    assert counts[0] == counts[1] <= 12

@@ -1,0 +1,51 @@
+import pytest
+from django.core.checks import run_checks
+
+from chat.checks import POSITIVE
+
+
+def ids():
+    return [message.id for message in run_checks() if message.id.startswith("chat.")]
+
+
+def test_it_has_nothing_to_say_of_a_fresh_clone():
+    assert ids() == []
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+@pytest.mark.parametrize("value", [0, -1])
+def test_it_wants_numbers_above_zero(settings, name, value):
+    setattr(settings, name, value)
+    assert "chat.E001" in ids()
+
+
+def test_it_takes_no_retries(settings):
+    settings.CHAT_RETRIES = 0
+    assert ids() == []
+
+
+@pytest.mark.parametrize("value", ["ask", "prefix"])
+def test_it_knows_two_ways_to_continue(settings, value):
+    settings.CHAT_CONTINUE = value
+    assert ids() == []
+
+
+def test_it_refuses_another_way_to_continue(settings):
+    settings.CHAT_CONTINUE = "again"
+    assert ids() == ["chat.E002"]
+
+
+@pytest.mark.parametrize("value", ["api.example.com/v1", "ftp://example.com"])
+def test_it_wants_an_address_of_the_provider(settings, value):
+    settings.OPENAI_BASE_URL = value
+    assert ids() == ["chat.E003"]
+
+
+def test_it_wants_a_lease_of_many_ticks(settings):
+    settings.CHAT_TICK, settings.CHAT_LEASE = 0.05, 0.4
+    assert ids() == ["chat.E004"]
+
+
+def test_it_gives_hints(settings):
+    settings.CHAT_CONTINUE = "again"
+    assert all(message.hint for message in run_checks() if message.id == "chat.E002")

@@ -1,0 +1,462 @@
+import asyncio
+import threading
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from chat.endings import State
+from chat.engine import Engine, Leaving, close, is_leaving
+from chat.engine import engine as the_engine
+from chat.generation import ASK_TO_GO_ON
+from chat.models import Conversation, Message, Piece, Writer
+from chat.watch import look_up
+
+from .double import ENDING, Endless, Headers, Stall, Text, WaitFor, answer
+from .replies import OtherProcess, begin, ended, read_to_end, resume, stored, until
+
+SECOND = 1.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def other_engine(database, double):
+    """The engine of another process, on the same database."""
+    engine = Engine()
+    yield engine
+    if not engine.is_leaving:
+        await engine.close()
+
+
+async def closed_by_us(double, within=SECOND):
+    request = await asyncio.to_thread(double.requests[-1].wait_closed, within)
+    return request.closed_by_client
+
+
+# Writing and reading
+
+
+async def test_it_writes_while_nobody_reads(engine, user, double):
+    reply = await ended(await begin(engine, user))
+    assert reply.text == double.texts_sent()[0] and reply.state == State.COMPLETE
+
+
+async def test_all_readers_get_the_stored_text(engine, user, double):
+    double.script(Text("one two three four five", every=0.02), *ENDING)
+    reply = await begin(engine, user)
+    tail = await engine.tail(reply.pk)
+    texts = await asyncio.gather(*[read_to_end(tail) for _ in range(3)])
+    assert set(texts) == {(await ended(reply)).text}
+
+
+async def test_a_reader_that_leaves_changes_nothing(engine, user, double):
+    gate = threading.Event()
+    double.script(Text("one "), WaitFor(gate), Text("two"), *ENDING)
+    reply = await begin(engine, user)
+    reader = asyncio.create_task(read_to_end(await engine.tail(reply.pk)))
+    await stored(reply, "one ")
+    reader.cancel()
+    gate.set()
+    assert (await ended(reply)).text == "one two"
+
+
+async def test_a_settled_reply_can_be_read(engine, user):
+    reply = await ended(await begin(engine, user))
+    tail = await engine.tail(reply.pk)
+    assert await read_to_end(tail) == reply.text and tail.ending.state == State.COMPLETE
+
+
+async def test_a_reply_that_is_not_there_cannot_be_read(engine, user):
+    reply = await ended(await begin(engine, user))
+    with pytest.raises(Message.DoesNotExist):
+        await engine.tail(reply.parent_id)
+
+
+async def test_it_forgets_a_reply_that_has_settled(engine, user):
+    reply = await begin(engine, user)
+    await read_to_end(await engine.tail(reply.pk))
+    await asyncio.sleep(0.05)
+    assert not engine.generations and not engine.tails and not engine.journal.writing
+
+
+async def test_it_writes_a_reply_whose_request_is_gone(engine, user):
+    request = asyncio.create_task(begin(engine, user))
+    await asyncio.sleep(0)
+    request.cancel()
+    await asyncio.wait([request])
+    await until(Message.objects.filter(state=State.COMPLETE).aexists)
+
+
+async def test_it_raises_what_storing_raises(engine):
+    def store(writer):
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await engine.begin(store)
+
+
+async def test_a_conversation_that_is_deleted_ends_its_reply(engine, user, double):
+    double.script(Endless("again ", every=0.02))
+    reply = await begin(engine, user)
+    await stored_something(reply)
+    await Conversation.objects.all().adelete()
+    assert await closed_by_us(double)
+
+
+async def stored_something(reply):
+    await until(Piece.objects.filter(reply=reply).aexists)
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("steps", [(Stall(),), (Headers(), Stall())])
+async def test_it_stops_before_the_first_piece(engine, user, double, steps):
+    double.script(*steps)
+    reply = await begin(engine, user)
+    await asyncio.to_thread(double.wait_for_requests, 1)
+    async with asyncio.timeout(SECOND):
+        await engine.stop(reply.pk)
+    row = await ended(reply)
+    assert (row.state, row.text) == (State.STOPPED, "") and await closed_by_us(double)
+
+
+async def test_it_stops_in_the_middle_and_keeps_the_text(engine, user, double):
+    double.script(Text("one two"), Stall())
+    reply = await begin(engine, user)
+    await stored(reply, "one two")
+    await engine.stop(reply.pk)
+    row = await ended(reply)
+    assert (row.state, row.text, row.finish_reason) == (State.STOPPED, "one two", "")
+    assert row.html == '<div class="block"><p>one two</p></div>' and await closed_by_us(double)
+
+
+async def test_it_stops_at_once_after_it_began(engine, user, double):
+    reply = await begin(engine, user)
+    await engine.stop(reply.pk)
+    row = await ended(reply)
+    assert row.state in (State.STOPPED, State.COMPLETE)
+
+
+async def test_it_leaves_a_reply_that_has_ended_alone(engine, user):
+    reply = await ended(await begin(engine, user))
+    await engine.stop(reply.pk)
+    row = await ended(reply)
+    assert (row.state, row.text) == (State.COMPLETE, reply.text)
+
+
+async def test_it_can_be_told_to_stop_twice(engine, user, double):
+    double.script(Text("one"), Stall())
+    reply = await begin(engine, user)
+    await stored(reply, "one")
+    await asyncio.gather(engine.stop(reply.pk), engine.stop(reply.pk))
+    assert (await ended(reply)).state == State.STOPPED
+
+
+@pytest.mark.parametrize("after", range(0, 100, 10))
+async def test_it_stops_with_a_prefix_at_any_moment(engine, user, double, after):
+    double.script(Text("one two three four five six seven eight", every=0.01), *ENDING)
+    reply = await begin(engine, user)
+    reader = asyncio.create_task(read_to_end(await engine.tail(reply.pk)))
+    await asyncio.sleep(after / 1000)
+    await engine.stop(reply.pk)
+    row = await ended(reply)
+    assert double_sent(double, row.text) and await reader == row.text
+    assert row.state in (State.STOPPED, State.COMPLETE)
+
+
+async def test_readers_see_the_stop(engine, user, double):
+    double.script(Text("one"), Stall())
+    reply = await begin(engine, user)
+    tail = await engine.tail(reply.pk)
+    reader = asyncio.create_task(read_to_end(tail))
+    await stored(reply, "one")
+    await engine.stop(reply.pk)
+    assert await reader == "one" and tail.ending.state == State.STOPPED
+
+
+async def test_it_stops_what_another_process_writes(engine, other_engine, user, double):
+    double.script(Text("one"), Stall())
+    reply = await begin(other_engine, user)
+    await stored(reply, "one")
+    async with asyncio.timeout(2 * SECOND):
+        await engine.stop(reply.pk)
+        assert (await ended(reply)).state == State.STOPPED
+
+
+# Going on
+
+
+async def test_it_goes_on_from_the_stored_text(engine, user, double):
+    double.script(Text("one "), Stall(), times=1)
+    reply = await begin(engine, user)
+    await stored(reply, "one ")
+    await engine.stop(reply.pk)
+    double.script(*answer("two"))
+    row = await ended(await resume(engine, await ended(reply)))
+    assert (row.state, row.text) == (State.COMPLETE, "one two")
+
+
+async def test_a_stop_at_once_keeps_the_text_of_a_reply_that_goes_on(engine, user, double):
+    double.script(Text("one "), Stall())
+    reply = await begin(engine, user)
+    await stored(reply, "one ")
+    await engine.stop(reply.pk)
+    await resume(engine, await ended(reply))
+    await engine.stop(reply.pk)
+    row = await ended(reply)
+    assert (row.state, row.text) == (State.STOPPED, "one ")
+
+
+async def test_who_reads_a_reply_that_goes_on_finds_its_text(engine, user, double):
+    double.script(Text("one "), Stall())
+    reply = await begin(engine, user)
+    await stored(reply, "one ")
+    await engine.stop(reply.pk)
+    await resume(engine, await ended(reply))
+    assert (await engine.tail(reply.pk)).text == "one "
+
+
+@pytest.mark.parametrize(
+    ("setting", "last"),
+    [
+        ("ask", [("assistant", "one "), ("user", ASK_TO_GO_ON)]),
+        ("prefix", [("user", "Hello"), ("assistant", "one ")]),
+    ],
+)
+async def test_it_takes_over_what_nobody_writes(engine, user, double, settings, setting, last):
+    settings.CHAT_CONTINUE = setting
+    double.script(*answer("two"))
+    other = await sync_to_async(OtherProcess)(user)
+    await sync_to_async(other.write)("one ")
+    await sync_to_async(other.die)()
+    row = await ended(other.reply)
+    assert (row.state, row.text, row.takeovers) == (State.COMPLETE, "one two", 1)
+    sent = [(each["role"], each["content"]) for each in double.requests[0].body["messages"]]
+    assert sent[-2:] == last
+
+
+async def test_it_takes_over_from_a_process_that_went_silent(engine, user, double, settings):
+    settings.CHAT_LEASE = 0.2
+    double.script(*answer("two"))
+    other = await sync_to_async(OtherProcess)(user)
+    await sync_to_async(other.write)("one ")
+    assert (await ended(other.reply)).text == "one two"
+    assert not await Writer.objects.filter(pk=other.writer).aexists()
+
+
+async def test_a_reader_stays_while_the_reply_changes_hands(engine, user, double):
+    double.script(*answer("two"))
+    other = await sync_to_async(OtherProcess)(user)
+    await sync_to_async(other.write)("one ")
+    reader = asyncio.create_task(read_to_end(await engine.tail(other.reply.pk)))
+    await sync_to_async(other.die)()
+    assert await reader == "one two"
+
+
+async def test_two_processes_do_not_both_take_over(engine, other_engine, user, double):
+    other = await sync_to_async(OtherProcess)(user)
+    await sync_to_async(other.die)()
+    row = await ended(other.reply)
+    assert row.takeovers == 1 and len(double.requests) == 1
+
+
+async def test_it_does_not_take_over_for_ever(engine, user, double):
+    other = await sync_to_async(OtherProcess)(user)
+    await sync_to_async(other.write)("one")
+    await Message.objects.filter(pk=other.reply.pk).aupdate(takeovers=3)
+    await sync_to_async(other.die)()
+    row = await ended(other.reply)
+    assert (row.state, row.text) == (State.INTERRUPTED, "one") and double.requests == []
+
+
+async def test_it_stops_what_was_to_be_stopped_when_its_process_died(engine, user, double):
+    other = await sync_to_async(OtherProcess)(user)
+    await sync_to_async(other.write)("one")
+    await Message.objects.filter(pk=other.reply.pk).aupdate(stop_requested=True)
+    await sync_to_async(other.die)()
+    row = await ended(other.reply)
+    assert (row.state, row.text) == (State.STOPPED, "one") and double.requests == []
+
+
+async def test_who_lost_its_lease_stores_nothing_more(engine, other_engine, user, double):
+    gate = threading.Event()
+    double.script(Text("one "), WaitFor(gate), Text("two"), *ENDING, times=1)
+    double.script(*answer("three"), when="cut off")
+    reply = await begin(engine, user)
+    await stored(reply, "one ")
+    await Writer.objects.filter(pk=engine.journal.writer).adelete()
+    await asyncio.to_thread(double.wait_for_requests, 2)
+    gate.set()
+    assert (await ended(reply)).text == "one three"
+
+
+# Replies of another process
+
+
+async def test_it_follows_what_another_process_writes(engine, user):
+    other = await sync_to_async(OtherProcess)(user)
+    await sync_to_async(other.write)("one ")
+    tail = await engine.tail(other.reply.pk)
+    reader = asyncio.create_task(read_to_end(tail))
+    for piece in ("two 👋 ", "three"):
+        await asyncio.sleep(0.25)
+        await sync_to_async(other.write)(piece)
+    await sync_to_async(other.settle)()
+    assert await reader == "one two 👋 three" and tail.ending.state == State.COMPLETE
+
+
+async def test_it_follows_what_another_engine_writes(engine, other_engine, user, double):
+    double.script(Text("one two three four five", every=0.1), *ENDING)
+    reply = await begin(other_engine, user)
+    readers = [read_to_end(await each.tail(reply.pk)) for each in (engine, other_engine)]
+    assert set(await asyncio.gather(*readers)) == {"one two three four five"}
+
+
+async def test_it_sees_that_another_process_deleted_it(engine, user):
+    other = await sync_to_async(OtherProcess)(user)
+    tail = await engine.tail(other.reply.pk)
+    reader = asyncio.create_task(read_to_end(tail))
+    await Conversation.objects.all().adelete()
+    await reader
+    assert tail.ending.state == State.FAILED
+
+
+async def test_it_looks_only_while_somebody_reads(engine, user):
+    other = await sync_to_async(OtherProcess)(user)
+    tail = await engine.tail(other.reply.pk)
+    engine.release(tail)
+    assert not engine.tails
+    await sync_to_async(other.settle)()
+
+
+@pytest.mark.django_db
+def test_it_looks_up_very_many_replies_at_once(user):
+    other = OtherProcess(user)
+    other.write("one")
+    known = {other.reply.pk: 0} | {uuid4(): 0 for _ in range(1_200)}
+    assert look_up(known)[other.reply.pk] == "one"
+
+
+# Leaving
+
+
+async def test_it_hands_its_replies_over(engine, user, double):
+    double.script(Text("one "), Stall())
+    reply = await begin(engine, user)
+    await stored(reply, "one ")
+    await close()
+    row = await Message.objects.aget(pk=reply.pk)
+    assert (row.state, row.owner_id) == (State.STREAMING, None)
+    assert await sync_to_async(row.stored_text)() == "one " and await closed_by_us(double)
+
+
+async def test_another_process_goes_on(engine, other_engine, user, double):
+    double.script(Text("one "), Stall(), times=1)
+    double.script(*answer("two"), when="cut off")
+    reply = await begin(engine, user)
+    await stored(reply, "one ")
+    await close()
+    assert (await ended(reply)).text == "one two"
+
+
+async def test_it_sends_its_readers_on(engine, user, double):
+    double.script(Text("one "), Stall())
+    reply = await begin(engine, user)
+    tail = await engine.tail(reply.pk)
+    reader = asyncio.create_task(read_to_end(tail))
+    await stored(reply, "one ")
+    await close()
+    assert await asyncio.wait_for(reader, SECOND) == "one " and tail.ending is None
+
+
+async def test_it_sends_the_readers_of_others_on(engine, user):
+    other = await sync_to_async(OtherProcess)(user)
+    reader = asyncio.create_task(read_to_end(await engine.tail(other.reply.pk)))
+    await asyncio.sleep(0.05)
+    await close()
+    assert await asyncio.wait_for(reader, SECOND) == ""
+
+
+async def test_it_takes_no_new_work(engine, user):
+    closing = asyncio.create_task(close())
+    await asyncio.sleep(0)
+    assert is_leaving()
+    with pytest.raises(Leaving):
+        await begin(engine, user)
+    await closing
+
+
+async def test_it_leaves_while_a_piece_is_being_stored(engine, user, double):
+    double.script(Endless("again ", every=0.0))
+    replies = [await begin(engine, user) for _ in range(3)]
+    await stored_something(replies[0])
+    await close()
+    async for row in Message.objects.filter(pk__in=[reply.pk for reply in replies]):
+        assert double_sent(double, await sync_to_async(row.stored_text)())
+
+
+def double_sent(double, text):
+    return any(sent.startswith(text) for sent in ["", *double.texts_sent()])
+
+
+async def test_it_can_be_started_again(engine, user):
+    await close()
+    assert the_engine() is not engine
+    assert (await ended(await begin(the_engine(), user))).state == State.COMPLETE
+
+
+# Abandoned
+
+
+@pytest.fixture
+def impatient(settings):
+    settings.CHAT_ABANDON_AFTER = 0
+
+
+@pytest.fixture
+def patient(settings):
+    settings.CHAT_ABANDON_AFTER = None
+
+
+async def silent_reply(engine, user, double):
+    """A reply that has begun and that nobody has followed for long."""
+    double.script(Text("one"), Stall())
+    reply = await begin(engine, user)
+    await stored(reply, "one")
+    await Message.objects.filter(pk=reply.pk).aupdate(followed_at=EPOCH)
+    return reply
+
+
+async def test_it_stops_what_nobody_follows(impatient, engine, user, double):
+    row = await ended(await silent_reply(engine, user, double))
+    assert (row.state, row.text) == (State.ABANDONED, "one") and await closed_by_us(double)
+
+
+async def test_it_gives_a_first_reader_time_to_come(impatient, engine, user, double):
+    double.script(Text("one"), Stall())
+    reply = await begin(engine, user)
+    await asyncio.sleep(SECOND)
+    assert (await Message.objects.aget(pk=reply.pk)).is_running
+
+
+@pytest.mark.parametrize("reads_at", ["engine", "other_engine"])
+async def test_it_does_not_stop_what_somebody_follows(
+    impatient, engine, other_engine, user, double, reads_at
+):
+    tail_of = {"engine": engine.tail, "other_engine": other_engine.tail}[reads_at]
+    double.script(Text("one"), Stall())
+    reply = await begin(engine, user)
+    reader = asyncio.create_task(read_to_end(await tail_of(reply.pk)))
+    await asyncio.sleep(SECOND)
+    assert (await Message.objects.aget(pk=reply.pk)).followed_at < datetime.now(UTC)
+    assert not reader.done()
+    reader.cancel()
+    assert (await ended(reply)).state == State.ABANDONED
+
+
+async def test_it_never_stops_what_nobody_follows_when_told_so(patient, engine, user, double):
+    reply = await silent_reply(engine, user, double)
+    await asyncio.sleep(SECOND)
+    assert (await Message.objects.aget(pk=reply.pk)).is_running

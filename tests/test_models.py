@@ -1,0 +1,355 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from chat.endings import Ending, State
+from chat.models import Conversation, Message, Piece, ReplyRunning, Writer
+
+pytestmark = pytest.mark.django_db
+WRITER, OTHER = uuid4(), uuid4()
+
+
+@pytest.fixture
+def conversation(user):
+    return Conversation.begin(user, "Hello")
+
+
+@pytest.fixture
+def reply(conversation):
+    """A reply that WRITER writes."""
+    return conversation.post("Hello", model="double-1", writer=WRITER)
+
+
+def settle(reply, state=State.COMPLETE, text="Hi", **fields):
+    fields.setdefault("finish_reason", "stop")
+    assert Message.objects.settle(reply.pk, reply.owner_id, Ending(state, text, **fields))
+    reply.refresh_from_db()
+    return reply
+
+
+def stored(reply):
+    return Message.objects.get(pk=reply.pk)
+
+
+# Conversations
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Hello", "Hello"),
+        ("\n\n  First line \nsecond", "First line"),
+        ("x" * 500, "x" * 80),
+        ("a" * 79 + "  b", "a" * 79 + "…"),
+        ("\u200b", "\u200b"),
+        ("\x1c", "…"),
+    ],
+)
+def test_it_is_named_after_its_first_line(user, text, title):
+    assert Conversation.begin(user, text).title == title
+
+
+def test_it_belongs_to_one_person(conversation, user, other_user):
+    assert Conversation.objects.owned_by(user).get() == conversation
+    assert not Conversation.objects.owned_by(other_user).exists()
+
+
+def test_it_lists_the_newest_first_and_says_what_is_being_answered(user):
+    first, second = Conversation.begin(user, "one"), Conversation.begin(user, "two")
+    first.post("Hello", model="m", writer=WRITER)
+    listed = Conversation.objects.owned_by(user).with_activity()
+    assert [(each, each.is_answering) for each in listed] == [(first, True), (second, False)]
+
+
+# Posting
+
+
+def test_it_stores_the_message_and_an_empty_reply(conversation, reply):
+    message = reply.parent
+    assert (message.role, message.text, message.position) == ("user", "Hello", 0)
+    assert (reply.role, reply.text, reply.position) == ("assistant", "", 1)
+    assert (reply.state, reply.model, reply.owner_id) == ("waiting", "double-1", WRITER)
+
+
+def test_it_shows_the_new_reply(conversation, reply):
+    conversation.refresh_from_db()
+    assert conversation.head == reply and conversation.updated_at >= reply.created_at
+
+
+def test_it_goes_on_behind_the_head(conversation, reply):
+    settle(reply)
+    further = conversation.post("And?", model="m", writer=WRITER)
+    assert (further.parent.parent, further.position) == (reply, 3)
+
+
+def test_it_waits_for_a_running_reply(conversation, reply):
+    with pytest.raises(ReplyRunning):
+        conversation.post("And?", model="m", writer=WRITER)
+    assert Message.objects.count() == 2
+
+
+def test_it_stores_a_client_id_once(conversation, reply):
+    settle(reply)
+    client_id = uuid4()
+    settle(conversation.post("one", model="m", writer=WRITER, client_id=client_id))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        conversation.post("two", model="m", writer=WRITER, client_id=client_id)
+
+
+# Again
+
+
+def test_retry_answers_the_same_message_and_keeps_the_first_reply(conversation, reply):
+    settle(reply, State.FAILED, "", error="It broke.", finish_reason="")
+    again = conversation.retry(reply, model="m", writer=WRITER)
+    assert again.parent == reply.parent and again.position == reply.position
+    assert stored(reply).state == State.FAILED
+    conversation.refresh_from_db()
+    assert conversation.head == again
+
+
+def test_retry_waits_for_a_running_reply(conversation, reply):
+    with pytest.raises(ReplyRunning):
+        conversation.retry(reply, model="m", writer=WRITER)
+
+
+def test_resume_lets_the_reply_run_again_with_its_text(conversation, reply):
+    settle(reply, State.STOPPED, "Half")
+    assert conversation.resume(reply, writer=OTHER)
+    again = stored(reply)
+    assert (again.state, again.text, again.owner_id) == (State.WAITING, "Half", OTHER)
+
+
+def test_resume_forgets_how_it_ended(conversation, reply):
+    Message.objects.filter(pk=reply.pk).update(stop_requested=True, takeovers=4)
+    settle(reply, State.FAILED, "Half", error="It broke.", finish_reason="")
+    conversation.resume(reply, writer=OTHER)
+    again = stored(reply)
+    assert (again.error, again.finish_reason) == ("", "")
+    assert (again.stop_requested, again.takeovers) == (False, 0)
+
+
+@pytest.mark.parametrize("state", [State.COMPLETE, State.FILTERED])
+def test_resume_leaves_a_whole_reply_alone(conversation, reply, state):
+    settle(reply, state)
+    assert not conversation.resume(reply, writer=OTHER)
+    assert stored(reply).state == state
+
+
+def test_resume_waits_for_a_running_reply(conversation, reply):
+    settle(reply, State.STOPPED)
+    conversation.post("And?", model="m", writer=WRITER)
+    with pytest.raises(ReplyRunning):
+        conversation.resume(reply, writer=OTHER)
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "can_retry", "can_continue"),
+    [
+        (State.COMPLETE, "Hi", False, False),
+        (State.FILTERED, "Hi", True, False),
+        (State.LENGTH, "Hi", False, True),
+        (State.STOPPED, "Hi", False, True),
+        (State.STOPPED, "", True, False),
+        (State.ABANDONED, "Hi", False, True),
+        (State.INTERRUPTED, "", True, False),
+        (State.FAILED, "Hi", True, True),
+        (State.FAILED, "", True, False),
+        (State.WAITING, "", False, False),
+        (State.STREAMING, "Hi", False, False),
+    ],
+)
+def test_each_end_offers_the_way_onward(state, text, can_retry, can_continue):
+    reply = Message(role=Message.Role.ASSISTANT, state=state, text=text)
+    assert (reply.can_retry, reply.can_continue) == (can_retry, can_continue)
+
+
+def test_a_reply_of_full_length_cannot_go_on(settings):
+    settings.CHAT_REPLY_CHARS = 3
+    assert not Message(role=Message.Role.ASSISTANT, state=State.LENGTH, text="abc").can_continue
+
+
+@pytest.mark.parametrize("state", [s for s in State if s not in ("failed", "complete")])
+def test_only_a_complete_end_needs_no_word(state):
+    running = state in State.running()
+    assert bool(Message(role=Message.Role.ASSISTANT, state=state).note) == (not running)
+
+
+def test_a_failed_reply_says_its_error():
+    assert Message(state=State.FAILED, error="It broke.").note == "It broke."
+
+
+# Settling
+
+
+def test_it_settles_once(reply):
+    settle(reply, text="Hi")
+    assert not Message.objects.settle(reply.pk, WRITER, Ending(State.STOPPED, "other"))
+    assert (stored(reply).state, stored(reply).text) == (State.COMPLETE, "Hi")
+
+
+def test_it_settles_only_what_it_writes(reply):
+    assert not Message.objects.settle(reply.pk, OTHER, Ending(State.STOPPED))
+    assert stored(reply).is_running
+
+
+def test_settling_puts_the_pieces_into_the_text(reply):
+    Piece.objects.create(reply=reply, start=0, text="Hi")
+    assert stored(reply).stored_text() == "Hi"
+    settle(reply, text="Hi you")
+    assert not Piece.objects.exists() and stored(reply).stored_text() == "Hi you"
+    assert stored(reply).owner is None
+
+
+def test_the_text_of_a_running_reply_is_its_text_and_its_pieces_in_order(reply):
+    Message.objects.filter(pk=reply.pk).update(text="one ")
+    for start, text in [(10, "three"), (4, "two 👋 ")]:
+        Piece.objects.create(reply=reply, start=start, text=text)
+    assert stored(reply).stored_text() == "one two 👋 three"
+
+
+def test_its_html_is_that_which_was_stored(reply):
+    settle(reply, text="*Hi*", rendered="<p>stored</p>", rendered_by=1)
+    assert stored(reply).html == "<p>stored</p>"
+
+
+def test_its_html_is_made_anew_for_another_version(reply):
+    settle(reply, text="*Hi*", rendered="<p>stored</p>", rendered_by=99)
+    assert stored(reply).html == '<div class="block"><p><em>Hi</em></p></div>'
+
+
+# Writers
+
+
+def test_a_reply_whose_writer_is_gone_is_an_orphan(reply):
+    Writer.objects.get(pk=WRITER).delete()
+    assert Message.objects.orphaned().get() == reply
+    assert not Message.objects.written_by(WRITER).exists()
+
+
+def test_a_writer_that_is_gone_settles_nothing(reply):
+    Writer.objects.get(pk=WRITER).delete()
+    assert not Message.objects.settle(reply.pk, WRITER, Ending(State.STOPPED, "x"))
+
+
+def test_one_claims_an_orphan(reply):
+    Writer.objects.get(pk=WRITER).delete()
+    assert Message.objects.claim(reply.pk, OTHER)
+    assert not Message.objects.claim(reply.pk, uuid4())
+    assert (stored(reply).owner_id, stored(reply).takeovers) == (OTHER, 1)
+
+
+def test_nobody_claims_what_is_written(reply):
+    assert not Message.objects.claim(reply.pk, OTHER)
+    assert stored(reply).owner_id == WRITER
+
+
+def test_nobody_claims_what_has_settled(reply):
+    settle(reply)
+    assert not Message.objects.claim(reply.pk, OTHER)
+
+
+def test_it_ends_the_leases_that_ran_out(reply):
+    Writer.objects.create(pk=OTHER)
+    Writer.objects.update_or_create(
+        pk=WRITER, defaults={"renewed_at": timezone.now() - timedelta(seconds=10)}
+    )
+    assert Writer.end_expired(lease=5) == 1
+    assert Writer.objects.get().pk == OTHER and Message.objects.orphaned().get() == reply
+
+
+def test_it_leaves_the_leases_that_hold(reply):
+    assert Writer.end_expired(lease=5) == 0
+    assert Message.objects.written_by(WRITER).exists()
+
+
+def test_a_lease_can_be_renewed_until_it_is_ended():
+    Writer.enlist(WRITER)
+    Writer.objects.update(renewed_at=timezone.now() - timedelta(seconds=10))
+    assert Writer.renew(WRITER) and Writer.end_expired(lease=5) == 0
+    Writer.objects.all().delete()
+    assert not Writer.renew(WRITER)
+
+
+# The path
+
+
+def branch(conversation, texts):
+    reply = None
+    for text in texts:
+        reply = settle(conversation.post(text, model="m", writer=WRITER), text=text.upper())
+    return reply
+
+
+def path(head, **bounds):
+    bounds.setdefault("messages", 100)
+    return list(Message.objects.path(head.pk, **bounds).values_list("text", flat=True))
+
+
+def test_the_path_is_the_branch_oldest_first(conversation):
+    assert path(branch(conversation, ["a", "b"])) == ["a", "A", "b", "B"]
+
+
+def test_the_path_passes_over_other_branches(conversation):
+    first = settle(conversation.post("a", model="m", writer=WRITER), State.STOPPED, "")
+    again = settle(conversation.retry(first, model="m", writer=WRITER), text="A")
+    assert path(again) == ["a", "A"] and path(first) == ["a", ""]
+
+
+def test_the_path_is_bounded_in_messages(conversation):
+    assert path(branch(conversation, "abc"), messages=3) == ["B", "c", "C"]
+
+
+def test_the_path_is_bounded_in_characters(conversation):
+    head = branch(conversation, ["aaaa", "bb", "c"])
+    assert path(head, chars=6) == ["bb", "BB", "c", "C"]
+    assert path(head, chars=5) == ["BB", "c", "C"]
+    assert path(head, chars=0) == ["C"]
+
+
+def test_the_path_counts_characters_as_python_does(conversation):
+    assert path(branch(conversation, ["👋👋", "é"]), chars=6) == ["👋👋", "👋👋", "é", "É"]
+
+
+def test_the_path_of_nothing_is_empty():
+    assert list(Message.objects.path(uuid4(), messages=10)) == []
+
+
+# What the database refuses
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": "running"},
+        {"state": ""},
+        {"role": "user"},
+        {"state": State.STOPPED},
+        {"state": State.COMPLETE, "owner_id": None},
+        {"state": State.FAILED, "owner_id": None},
+    ],
+    ids=str,
+)
+def test_the_database_refuses_a_reply_with(reply, wrong):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Message.objects.filter(pk=reply.pk).update(**wrong)
+
+
+def test_the_database_refuses_a_second_running_reply(conversation, reply):
+    settle(reply)
+    for expected in (None, "one_running_reply"):
+        second = Message(conversation=conversation, role="assistant", position=9, state="waiting")
+        if expected is None:
+            second.save()
+        else:
+            with pytest.raises(IntegrityError), transaction.atomic():
+                second.save()
+
+
+def test_the_database_refuses_two_pieces_in_one_place(reply):
+    Piece.objects.create(reply=reply, start=0, text="a")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Piece.objects.bulk_create([Piece(reply=reply, start=0, text="b")])

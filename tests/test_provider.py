@@ -1,0 +1,432 @@
+import asyncio
+import logging
+import threading
+
+import pytest
+
+from chat.provider import Provider, ProviderError, clean, client
+
+from .conftest import KEY
+from .double import (
+    ENDING,
+    BadJson,
+    BadUtf8,
+    Chunked,
+    Cut,
+    Done,
+    EchoKey,
+    EmptyChoices,
+    EmptyDeltas,
+    Endless,
+    ErrorChunk,
+    ErrorEvent,
+    Finish,
+    Frame,
+    Headers,
+    Html,
+    Huge,
+    Nul,
+    Raw,
+    Reasoning,
+    Reset,
+    SplitSurrogates,
+    Stall,
+    Status,
+    Text,
+    Trickle,
+    Usage,
+    WaitFor,
+    answer,
+)
+
+PROMPT = "my most secret wish"
+FIVE = Text(pieces=["one ", "two ", "three ", "four ", "five "])
+LOST = "The connection to the model was lost before its reply was finished."
+GARBAGE = "The model's server sent something that is not a reply. Try again in a moment."
+STALLED = "The model stopped answering. Try again, or choose another model."
+UNREACHABLE = "The model's server cannot be reached. Try again in a moment."
+KEY_REFUSED = "The model's server refused this site's key. Please tell the site's staff."
+TROUBLE = "The model's server has a problem. Try again in a moment."
+SOON = 0.3  # seconds
+
+
+@pytest.fixture
+async def provider(double, settings):
+    settings.CHAT_RETRIES = 0
+    settings.CHAT_FIRST_PIECE_TIMEOUT = settings.CHAT_PIECE_TIMEOUT = 5.0
+    provider = Provider()
+    yield provider
+    await provider.close()
+
+
+async def deltas_of(provider, model="double-1"):
+    messages = [{"role": "user", "content": PROMPT}]
+    return [delta async for delta in provider.stream(messages, model)]
+
+
+async def text_of(provider):
+    return "".join(delta.text for delta in await deltas_of(provider))
+
+
+async def failure_of(provider):
+    """The text that came, and the error."""
+    text = ""
+    with pytest.raises(ProviderError) as caught:
+        async for delta in provider.stream([{"role": "user", "content": PROMPT}], "double-1"):
+            text += delta.text
+    return text, caught.value
+
+
+# Replies
+
+
+async def test_it_gives_the_text_as_it_comes(provider, double):
+    gate = threading.Event()
+    double.script(Text("one "), WaitFor(gate), Text("two"), *ENDING)
+    deltas = provider.stream([{"role": "user", "content": PROMPT}], "double-1")
+    first = [(await anext(deltas)).text]
+    while first[-1] != "one ":
+        first.append((await anext(deltas)).text)
+    gate.set()
+    assert "".join([delta.text async for delta in deltas]) == "two"
+
+
+async def test_it_sends_the_messages_the_model_and_the_key(provider, double):
+    await deltas_of(provider, "double-2")
+    request = double.requests[0]
+    assert (request.prompt, request.body["model"]) == (PROMPT, "double-2")
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_it_sends_what_the_site_adds(provider, double, settings):
+    settings.CHAT_EXTRA_BODY = {"reasoning_effort": "low"}
+    await deltas_of(provider)
+    assert double.requests[0].body["reasoning_effort"] == "low"
+
+
+async def test_it_tells_usage_and_finish_reason(provider, double):
+    double.script(Text("one two"), Finish("length"), Usage(3, 4), Done())
+    last = await deltas_of(provider)
+    assert "length" in [delta.finish_reason for delta in last]
+    assert (3, 4) in [(delta.prompt_tokens, delta.completion_tokens) for delta in last]
+
+
+async def test_it_needs_no_done_behind_the_finish_reason(provider, double):
+    double.script(Text("one"), Finish(), Cut())
+    assert await text_of(provider) == "one"
+
+
+async def test_it_does_not_wait_long_for_usage(provider, double, monkeypatch):
+    monkeypatch.setattr(client, "AFTER_FINISH", 0.1)
+    double.script(Text("one"), Finish(), Stall())
+    async with asyncio.timeout(2):
+        assert await text_of(provider) == "one"
+
+
+@pytest.mark.parametrize("end", [Reset(), Cut(clean=False)])
+async def test_it_forgives_a_bad_end_behind_the_finish_reason(provider, double, end):
+    double.script(Text("one"), Finish(), end)
+    assert await text_of(provider) == "one"
+
+
+async def test_it_tells_reasoning_apart(provider, double):
+    double.script(Reasoning("Let me see."), *answer("Yes."))
+    deltas = await deltas_of(provider)
+    assert "".join(delta.reasoning for delta in deltas) == "Let me see."
+    assert "".join(delta.text for delta in deltas) == "Yes."
+
+
+# Odd but whole
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1460])
+async def test_it_reads_blocks_of_any_size(provider, double, size):
+    double.script(Chunked(size, Text("héllo 👋\r\n\u2028 end"), *ENDING))
+    assert await text_of(provider) == "héllo 👋\r\n\u2028 end"
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (SplitSurrogates("👋🏽"), "👋🏽"),
+        (SplitSurrogates("\ud83d"), "\ufffd"),
+        (Nul(), "\ufffd"),
+        (EmptyChoices(), ""),
+        (EmptyDeltas(10_000), ""),
+        (Huge(1_000_000), "x" * 1_000_000),
+        (Raw(b": a comment\n\n"), ""),
+        (Raw(b"event: ping\nid: 1\nretry: 5\n\n"), ""),
+        (Raw(b'data: {"choices":[{"delta":null}],"usage":null}\n\n'), ""),
+        (Frame({"choices": None}), ""),
+        (Frame({"choices": [{"delta": {"content": None}}]}), ""),
+        (Frame({"choices": [{"delta": {"content": "a\0b"}, "other": [{}]}], "x": {}}), "a\ufffdb"),
+    ],
+    ids=repr,
+)
+async def test_it_takes(provider, double, step, text):
+    double.script(Text("<"), step, Text(">"), *ENDING)
+    assert await text_of(provider) == f"<{text}>"
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+async def test_it_takes_other_newlines(provider, double, end):
+    chunk = b'data: {"choices":[{"delta":{"content":"one"},"finish_reason":"stop"}]}'
+    double.script(Raw(chunk + end + end + b"data: [DONE]" + end + end, text="one"), Cut())
+    assert await text_of(provider) == "one"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("a\0b", "a\ufffdb"),
+        ("\ud83d\udc4b", "👋"),
+        ("a\ud83db\udc4b", "a\ufffdb\ufffd"),
+        ("héllo 👋\r\n\x1b", "héllo 👋\r\n\x1b"),
+    ],
+)
+def test_it_makes_text_that_can_be_stored(text, cleaned):
+    assert clean(text) == cleaned
+
+
+# Faults
+
+FAULTS = [
+    (Reset(), LOST),
+    (Cut(clean=True), LOST),
+    (Cut(clean=False), LOST),
+    (Done(), LOST),
+    (ErrorChunk(), GARBAGE),
+    (ErrorEvent(), GARBAGE),
+    (BadJson(), GARBAGE),
+    (BadUtf8(), GARBAGE),
+    (Frame("[1]"), GARBAGE),
+    (Frame({"choices": [{"delta": {"content": 7}}]}), GARBAGE),
+    (Frame("[" * 100_000), GARBAGE),
+]
+
+
+@pytest.mark.parametrize(("fault", "text"), FAULTS, ids=repr)
+async def test_it_fails_before_the_first_piece_with(provider, double, fault, text):
+    double.script(Headers(), fault, Cut())
+    assert (await failure_of(provider))[1].text == text
+
+
+@pytest.mark.parametrize(("fault", "text"), FAULTS, ids=repr)
+async def test_it_fails_after_five_with(provider, double, settings, fault, text):
+    settings.CHAT_RETRIES = 2
+    gate = threading.Event()
+    double.script(FIVE, WaitFor(gate), fault, Cut())
+    came = ""
+    with pytest.raises(ProviderError) as caught:
+        async for delta in provider.stream([{"role": "user", "content": PROMPT}], "double-1"):
+            came += delta.text
+            if came == "".join(FIVE.pieces):
+                gate.set()
+    assert (came, caught.value.text) == ("one two three four five ", text)
+    assert len(double.requests) == 1
+
+
+@pytest.mark.parametrize("fault", [BadJson(), ErrorChunk(), Done()], ids=repr)
+async def test_it_gives_the_text_that_came_together_with_a_fault(provider, double, fault):
+    double.script(Chunked(100_000, FIVE, fault), Cut())
+    assert (await failure_of(provider))[0] == "one two three four five "
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (
+            Status(400),
+            "The model's server did not accept this conversation. Try a shorter message.",
+        ),
+        (Status(401), KEY_REFUSED),
+        (Status(403), KEY_REFUSED),
+        (EchoKey(), KEY_REFUSED),
+        (Status(404), "The model “double-1” is not there any more. Choose another one."),
+        (
+            Status(429, headers={"Retry-After": "7"}),
+            "The model has too much to do. Try again in 7 seconds.",
+        ),
+        (Status(429), "The model has too much to do. Try again in a minute."),
+        (
+            Status(429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+            "The model has too much to do. Try again in a minute.",
+        ),
+        (Status(500), TROUBLE),
+        (Status(503, body="busy", content_type="text/plain"), TROUBLE),
+        (Html(502), TROUBLE),
+        (Html(200), GARBAGE),
+        (Status(200, body={"error": {"message": "no"}}), GARBAGE),
+        (Reset(), UNREACHABLE),
+        (Cut(clean=False), UNREACHABLE),
+    ],
+    ids=repr,
+)
+async def test_it_says_in_its_own_words(provider, double, step, text):
+    double.script(step)
+    came, error = await failure_of(provider)
+    assert (came, error.text, len(double.requests)) == ("", text, 1)
+
+
+async def test_it_says_when_nobody_listens(provider, double):
+    double.stop_listening()
+    try:
+        assert (await failure_of(provider))[1].text == UNREACHABLE
+    finally:
+        double.listen_again()
+
+
+async def test_it_refuses_a_line_that_never_ends(provider, double, monkeypatch):
+    monkeypatch.setattr("chat.sse.MAX_LINE", 100_000)
+    double.script(FIVE, Raw(b"data: " + b"x" * 200_000), Stall())
+    assert (await failure_of(provider))[1].text == GARBAGE
+
+
+# Time
+
+
+@pytest.mark.parametrize(
+    "steps", [(Stall(),), (Headers(), Stall()), (Trickle(b": " * 99, 0.05), Cut())]
+)
+async def test_it_waits_so_long_for_the_first_piece(provider, double, settings, steps):
+    settings.CHAT_FIRST_PIECE_TIMEOUT = SOON
+    double.script(*steps)
+    async with asyncio.timeout(SOON + 1):
+        assert (await failure_of(provider))[1].text == STALLED
+
+
+@pytest.mark.parametrize(
+    "steps", [(Stall(),), (Trickle(b": " * 99, 0.05), Cut()), (EmptyDeltas(1), Stall())]
+)
+async def test_it_waits_so_long_for_the_next_piece(provider, double, settings, steps):
+    settings.CHAT_PIECE_TIMEOUT = SOON
+    double.script(FIVE, *steps)
+    async with asyncio.timeout(SOON + 1):
+        came, error = await failure_of(provider)
+    assert (came, error.text) == ("one two three four five ", STALLED)
+
+
+async def test_it_waits_for_each_piece_anew(provider, double, settings):
+    settings.CHAT_FIRST_PIECE_TIMEOUT = settings.CHAT_PIECE_TIMEOUT = SOON
+    double.script(Text("one two three four five six", every=SOON / 2), *ENDING)
+    assert await text_of(provider) == "one two three four five six"
+
+
+# Tries
+
+
+@pytest.mark.parametrize(
+    "fault", [Reset(), Status(500), Status(429), Html(200), ErrorChunk(), Cut()], ids=repr
+)
+async def test_it_tries_again_before_the_first_piece(provider, double, settings, fault):
+    settings.CHAT_RETRIES = 1
+    double.script(fault, Cut(), times=1)
+    assert await text_of(provider) and len(double.requests) == 2
+
+
+async def test_it_tries_no_more_often_than_it_may(provider, double, settings):
+    settings.CHAT_RETRIES = 1
+    double.script(Status(503))
+    assert (await failure_of(provider))[1].text == TROUBLE
+    assert len(double.requests) == 2
+
+
+@pytest.mark.parametrize("fault", [Status(400), Status(401), Status(403), Status(404), BadJson()])
+async def test_it_does_not_ask_again_what_was_refused(provider, double, settings, fault):
+    settings.CHAT_RETRIES = 2
+    double.script(fault, Cut())
+    await failure_of(provider)
+    assert len(double.requests) == 1
+
+
+async def test_it_waits_as_long_as_it_is_told(provider, double, settings):
+    settings.CHAT_RETRIES = 1
+    double.script(Status(429, headers={"Retry-After": "1"}), times=1)
+    await text_of(provider)
+    first, second = double.requests
+    assert 0.7 < second.started_at - first.started_at < 2
+
+
+async def test_it_does_not_wait_for_minutes(provider, double, settings):
+    settings.CHAT_RETRIES = 2
+    double.script(Status(429, headers={"Retry-After": "60"}))
+    text = (await failure_of(provider))[1].text
+    assert "60 seconds" in text and len(double.requests) == 1
+
+
+# What it leaves
+
+
+async def test_it_closes_the_stream_of_who_stops(provider, double):
+    double.script(Endless("again ", every=0.01))
+    deltas = provider.stream([{"role": "user", "content": PROMPT}], "double-1")
+    await anext(deltas)
+    await deltas.aclose()
+    request = await asyncio.to_thread(double.requests[0].wait_closed, 1)
+    assert request.closed_by_client
+
+
+async def test_it_closes_the_request_of_who_stops_before_the_first_piece(provider, double):
+    double.script(Stall())
+    task = asyncio.create_task(deltas_of(provider))
+    await asyncio.to_thread(double.wait_for_requests, 1)
+    task.cancel()
+    request = await asyncio.to_thread(double.requests[0].wait_closed, 1)
+    assert request.closed_by_client
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (EchoKey(),),
+        (Status(500, body=f"{KEY} {PROMPT}"),),
+        (FIVE, ErrorChunk(f"{KEY} {PROMPT}"), Cut()),
+        (FIVE, Frame(f"{KEY} {PROMPT}"), Cut()),
+    ],
+    ids=repr,
+)
+async def test_it_keeps_key_and_prompt_to_itself(provider, double, caplog, steps):
+    caplog.set_level(logging.DEBUG, logger="chat")
+    double.script(*steps)
+    error = (await failure_of(provider))[1]
+    for words in (caplog.text, str(error), error.text):
+        assert KEY not in words and PROMPT not in words
+
+
+# Models
+
+
+async def test_it_offers_the_models_of_the_site(provider, settings):
+    settings.CHAT_MODELS = ["one", "two"]
+    assert await provider.models() == ["one", "two"]
+
+
+async def test_it_offers_the_models_of_the_provider(provider, settings):
+    settings.CHAT_MODELS = []
+    assert await provider.models() == ["double-1", "double-2"]
+
+
+async def test_it_offers_models_for_chat_only(provider, double, settings, monkeypatch):
+    settings.CHAT_MODELS = []
+    monkeypatch.setattr(double, "models", ["tts-1", "text-embedding-3", "gpt-9", "whisper-1"])
+    assert await provider.models() == ["gpt-9"]
+
+
+async def test_it_offers_nothing_while_the_provider_is_down(provider, double, settings):
+    settings.CHAT_MODELS = []
+    double.stop_listening()
+    try:
+        assert await provider.models() == []
+    finally:
+        double.listen_again()
+
+
+async def test_the_demo_answers_without_key_and_address(settings):
+    settings.OPENAI_BASE_URL = settings.OPENAI_API_KEY = ""
+    settings.CHAT_MODELS = []
+    provider = Provider()
+    assert provider.is_demo() and await provider.models() == ["demo"]
+    first = await anext(deltas := provider.stream([{"role": "user", "content": "Hi"}], "demo"))
+    await deltas.aclose()
+    await provider.close()
+    assert first.text == "You"

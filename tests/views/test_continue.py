@@ -1,0 +1,89 @@
+from uuid import uuid4
+
+import pytest
+
+from chat.endings import State
+from chat.models import Message
+
+from ..double import answer
+from ..streams import ask_and_wait, read, text_of
+
+JSON = {"accept": "application/json"}
+EARLY = [State.LENGTH, State.STOPPED, State.ABANDONED, State.INTERRUPTED, State.FAILED]
+
+
+@pytest.fixture
+def url(conversation):
+    return f"/chat/replies/{conversation.head_id}/continue"
+
+
+def why(state):
+    return "It broke." if state == State.FAILED else ""
+
+
+@pytest.mark.parametrize("state", EARLY)
+async def test_it_goes_on_from_the_text_that_is_stored(aclient, url, ends, double, state):
+    reply = await ends(state, "Half ", why(state))
+    double.script(*answer("and half"))
+    response = await aclient.post(url, headers=JSON)
+    assert response.status_code == 201 and response.json()["reply"]["id"] == str(reply.pk)
+    events = await read(aclient, response.json()["reply"]["events"])
+    assert text_of(events) == "Half and half"
+    row = await Message.objects.aget(pk=reply.pk)
+    assert (row.state, row.text, row.error) == (State.COMPLETE, "Half and half", "")
+
+
+async def test_a_reader_finds_its_place_again(aclient, url, ends, double):
+    await ends(State.STOPPED, "Half ")
+    double.script(*answer("and half"))
+    events = (await aclient.post(url, headers=JSON)).json()["reply"]["events"]
+    assert text_of(await read(aclient, f"{events}?after=5")) == "and half"
+
+
+async def test_it_sends_the_browser_back(aclient, url, ends, conversation):
+    await ends(State.STOPPED)
+    response = await aclient.post(url)
+    assert response.status_code in (302, 303)
+    assert response["Location"] == f"/chat/{conversation.pk}/"
+
+
+@pytest.mark.parametrize("state", [State.COMPLETE, State.FILTERED])
+async def test_it_refuses_for_a_reply_that_is_whole(aclient, url, ends, state):
+    await ends(state)
+    response = await aclient.post(url, headers=JSON)
+    assert response.status_code == 409 and response.json()["error"]
+
+
+async def test_it_refuses_for_a_reply_without_text(aclient, url, ends):
+    await ends(State.STOPPED, "")
+    assert (await aclient.post(url, headers=JSON)).status_code == 409
+
+
+async def test_it_refuses_for_a_running_reply(aclient, running):
+    url = running["reply"]["url"] + "continue"
+    assert (await aclient.post(url, headers=JSON)).status_code == 409
+
+
+async def test_it_refuses_for_a_reply_that_is_not_the_last(aclient, url, ends, conversation):
+    await ends(State.STOPPED)
+    await ask_and_wait(aclient, "And now?", f"/chat/{conversation.pk}/")
+    assert (await aclient.post(url, headers=JSON)).status_code == 409
+
+
+async def test_it_needs_login(stranger, url):
+    assert (await stranger.post(url, headers=JSON)).status_code == 401
+
+
+async def test_it_is_not_there_for_others(other_client, url, ends):
+    await ends(State.STOPPED)
+    assert (await other_client.post(url, headers=JSON)).status_code == 404
+    assert not await Message.objects.running().aexists()
+
+
+async def test_it_is_not_there(aclient):
+    assert (await aclient.post(f"/chat/replies/{uuid4()}/continue")).status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["get", "put", "delete"])
+async def test_it_rejects_other_verbs(aclient, url, verb):
+    assert (await getattr(aclient, verb)(url)).status_code == 405

@@ -1,0 +1,219 @@
+import asyncio
+import threading
+from uuid import UUID, uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from chat import readers
+from chat.engine import close
+
+from ..double import ENDING, Text, WaitFor
+from ..streams import Event, apply, ask, body_of, events_of, read, text_of
+
+STREAM = {"accept": "text/event-stream"}
+
+
+async def begin_to_read(client, url, until):
+    """What a reader has got when it goes away, as daphne sees it go."""
+    body, enough = b"", asyncio.Event()
+
+    async def reading():
+        nonlocal body
+        async for part in (await client.get(url, headers=STREAM)).streaming_content:
+            body += part
+            if until in body:
+                enough.set()
+
+    task = asyncio.create_task(reading())
+    await asyncio.wait_for(enough.wait(), 5)
+    task.cancel()
+    await asyncio.wait([task])
+    return body
+
+
+@pytest.fixture
+def url(conversation):
+    return f"/chat/replies/{conversation.head_id}/events"
+
+
+async def test_it_gives_a_settled_reply_and_its_end(aclient, url):
+    assert await read(aclient, url) == [
+        Event({"content": "Hi *there* 👋"}, id="12"),
+        Event({"state": "complete", "finish_reason": "stop", "error": ""}, "end"),
+    ]
+
+
+async def test_it_gives_a_reply_as_it_is_written(aclient, double):
+    double.script(Text("one two three four", every=0.03), *ENDING)
+    asked = await ask(aclient, "Hello")
+    *pieces, end = await read(aclient, asked["reply"]["events"])
+    assert len(pieces) > 1 and text_of(pieces) == "one two three four"
+    assert end.data["state"] == "complete"
+
+
+async def test_it_sends_its_headers_at_once(aclient, url):
+    response = await aclient.get(url, headers=STREAM)
+    assert (await body_of(response)).startswith(b": open\n\n")
+
+
+async def test_nothing_on_the_way_may_hold_it_back(aclient, url):
+    response = await aclient.get(url, headers=STREAM | {"accept-encoding": "gzip"})
+    await body_of(response)
+    assert response["Content-Type"] == "text/event-stream"
+    assert response["Cache-Control"] == "no-cache, no-transform"
+    assert (response["X-Accel-Buffering"], response["Content-Encoding"]) == ("no", "identity")
+    assert "Connection" not in response and "Content-Length" not in response
+
+
+@pytest.mark.parametrize("after", range(13))
+async def test_it_resumes(aclient, url, after):
+    *pieces, _ = await read(aclient, f"{url}?after={after}")
+    assert text_of(pieces) == "Hi *there* 👋"[after:]
+
+
+async def test_it_resumes_after_the_last_event(aclient, url):
+    response = await aclient.get(url, headers=STREAM | {"last-event-id": "3"})
+    assert text_of(events_of(await body_of(response))) == "*there* 👋"
+
+
+async def test_a_reader_that_comes_back_misses_nothing(aclient, double):
+    gate = threading.Event()
+    double.script(Text("one "), WaitFor(gate), Text("two"), *ENDING)
+    url = (await ask(aclient, "Hello"))["reply"]["events"]
+    first = events_of(await begin_to_read(aclient, url, until=b"one "))[-1]
+    gate.set()
+    rest = await read(aclient, f"{url}?after={first.id}")
+    assert first.id == "4" and text_of(rest) == "two"
+
+
+async def test_it_gives_the_page_blocks(aclient, url):
+    changes, end = await read(aclient, f"{url}?as=html")
+    assert apply([], changes.data["blocks"]) == ["<p>Hi <em>there</em> 👋</p>"]
+    assert "<em>there</em>" in end.data["html"] and end.data["state"] == "complete"
+
+
+async def test_it_gives_the_page_blocks_as_they_grow(aclient, double):
+    double.script(Text("one *two* three\n\nfour", every=0.03), *ENDING)
+    asked = await ask(aclient, "Hello")
+    *frames, _ = await read(aclient, asked["reply"]["events"] + "?as=html")
+    blocks = []
+    for frame in frames:
+        blocks = apply(blocks, frame.data["blocks"])
+    assert blocks == ["<p>one <em>two</em> three</p>", "<p>four</p>"] and len(frames) > 1
+
+
+async def test_it_ends_when_the_reply_is_stopped(aclient, running):
+    reading = asyncio.create_task(read(aclient, running["reply"]["events"]))
+    await asyncio.sleep(0.05)
+    await aclient.post(running["reply"]["stop"])
+    *pieces, end = await reading
+    assert (text_of(pieces), end.data["state"]) == ("one two", "stopped")
+
+
+@pytest.mark.parametrize("html", ["", "?as=html"])
+async def test_it_says_that_the_reply_goes_on_when_the_process_leaves(aclient, running, html):
+    reading = asyncio.create_task(read(aclient, running["reply"]["events"] + html))
+    await asyncio.sleep(0.1)
+    await close()
+    end = (await reading)[-1]
+    assert (end.event, end.data) == (
+        "end",
+        {"state": "streaming", "finish_reason": "", "error": ""},
+    )
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "*/*"])
+async def test_it_needs_login(stranger, url, accept):
+    response = await stranger.get(url, headers={"accept": accept})
+    assert response.status_code == 401 and response.json()["error"]
+
+
+@pytest.mark.parametrize("query", ["", "?as=html", "?after=1"])
+async def test_it_is_not_there_for_others(other_client, url, query):
+    assert (await other_client.get(url + query, headers=STREAM)).status_code == 404
+
+
+async def test_it_is_not_there(aclient):
+    assert (await aclient.get(f"/chat/replies/{uuid4()}/events")).status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["head", "post", "put", "delete"])
+async def test_it_rejects_other_verbs(aclient, url, verb):
+    response = await getattr(aclient, verb)(url)
+    assert (response.status_code, response["Allow"]) == (405, "GET")
+
+
+OTHER_REPLY = "5f9d2f0e-6f0b-4d0c-9a70-3b1f2c4d5e6f"
+BAD = ["-1", "1e30", "x", "13", "99999999999", "1.5", "٣", "0x1", " 1", OTHER_REPLY, "1" * 5_000]
+
+
+@pytest.mark.parametrize("offset", BAD)
+async def test_it_refuses_an_offset_like(aclient, url, offset):
+    response = await aclient.get(url, {"after": offset})
+    assert response.status_code == 400 and "Begin without one" in response.json()["error"]
+
+
+@pytest.mark.parametrize("offset", [each for each in BAD if each.isascii()])
+async def test_it_refuses_a_last_event_id_like(aclient, url, offset):
+    response = await aclient.get(url, headers=STREAM | {"last-event-id": offset})
+    assert response.status_code == 400
+
+
+async def test_it_limits_the_open_streams_of_one_person(aclient, running, settings):
+    settings.CHAT_READERS_PER_USER = 1
+    url = running["reply"]["events"]
+    reading = asyncio.create_task(read(aclient, url))
+    await asyncio.sleep(0.1)
+    second = await aclient.get(url, headers=STREAM)
+    assert second.status_code == 429 and int(second["Retry-After"]) > 0
+    reading.cancel()
+    await asyncio.wait([reading])
+    assert await begin_to_read(aclient, url, until=b"one two")
+
+
+async def test_a_stream_that_was_never_read_counts_no_more(aclient, url, engine, settings):
+    settings.CHAT_READERS_PER_USER = 1
+    response = await aclient.get(url)
+    response.close()
+    try:
+        assert (await aclient.get(url)).status_code == 200
+    finally:
+        for reader in list(engine.readers._open):
+            engine.readers.leave(reader)
+
+
+async def test_a_stream_ends_when_its_person_logs_out(aclient, running, monkeypatch, engine):
+    monkeypatch.setattr(readers, "ROUND", 0.05)
+    reading = asyncio.create_task(read(aclient, running["reply"]["events"]))
+    await asyncio.sleep(0.05)
+    looking = asyncio.create_task(engine.readers.send_away_logged_out(engine._lane))
+    await aclient.alogout()
+    end = (await asyncio.wait_for(reading, 3))[-1]
+    looking.cancel()
+    assert end.data["error"] == "You have been logged out."
+
+
+async def test_a_stream_of_a_running_reply_can_be_read_twice(aclient, double):
+    gate = threading.Event()
+    double.script(Text("one "), WaitFor(gate), Text("two"), *ENDING)
+    url = (await ask(aclient, "Hello"))["reply"]["events"]
+    readers = [asyncio.create_task(read(aclient, url)) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    gate.set()
+    assert [text_of(events) for events in await asyncio.gather(*readers)] == ["one two"] * 2
+
+
+async def test_an_exception_ends_a_stream_as_it_should(aclient, engine, running, caplog):
+    def fail(*_):
+        raise RuntimeError("nobody expected this")
+
+    reading = asyncio.create_task(read(aclient, running["reply"]["events"] + "?as=html"))
+    await asyncio.sleep(0.1)
+    await sync_to_async(lambda: connection.execute_wrappers.append(fail))()
+    await engine.stop(UUID(running["reply"]["id"]))
+    end = (await reading)[-1]
+    await sync_to_async(lambda: connection.execute_wrappers.remove(fail))()
+    assert (end.event, end.data["state"]) == ("end", "streaming")
+    assert "nobody expected this" in caplog.text
