@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 from contextlib import suppress
 
@@ -26,6 +27,11 @@ CLOSES = 10.0  # seconds
 def pytest_addoption(parser):
     help = "how often each kind of fault is tried, each time at another moment"
     parser.addoption("--faults", type=int, default=1, help=help)
+
+
+def pytest_configure():
+    # A shell that starts the tests in the background has SIGINT ignored, for all processes below.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def skip_unless(condition, reason):
