@@ -212,6 +212,7 @@ LOGGING = {
 
 _READERS = {
     str: env.str,
+    bool: env.bool,
     int: env.int,
     float: env.float,
     float | None: lambda name: env.float(name) if env.str(name) else None,

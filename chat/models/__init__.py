@@ -6,6 +6,16 @@ when it settles, one transaction writes the whole to `text` and deletes the piec
 
 from .conversation import Conversation, ReplyRunning
 from .message import MAX_TAKEOVERS, Message, Piece
+from .person import Preferences, Preset
 from .writer import Writer
 
-__all__ = ["MAX_TAKEOVERS", "Conversation", "Message", "Piece", "ReplyRunning", "Writer"]
+__all__ = [
+    "MAX_TAKEOVERS",
+    "Conversation",
+    "Message",
+    "Piece",
+    "Preferences",
+    "Preset",
+    "ReplyRunning",
+    "Writer",
+]

@@ -15,6 +15,7 @@ from .message import Message
 from .writer import Writer
 
 TITLE_CHARS = 80
+INSTRUCTION_CHARS = 8_000
 FIRST_READER = timedelta(seconds=10)  # that whoever follows a new reply has to begin with it
 
 
@@ -24,7 +25,8 @@ class ReplyRunning(Exception):
 
 class ConversationQuerySet(models.QuerySet):
     def owned_by(self, user: models.Model) -> Self:
-        return self.filter(user=user)
+        """What is deleted is nobody's any more."""
+        return self.filter(user=user, deleted_at=None)
 
     def with_activity(self) -> Self:
         """Newest first, each with `is_answering`."""
@@ -33,6 +35,11 @@ class ConversationQuerySet(models.QuerySet):
 
 
 class Conversation(models.Model):
+    class TitledBy(models.TextChoices):
+        WORDS = "words", _("its first words")
+        MODEL = "model", _("the model")
+        PERSON = "person", _("its person")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -41,10 +48,25 @@ class Conversation(models.Model):
         verbose_name=_("user"),
     )
     title = models.CharField(_("title"), max_length=200)
+    titled_by = models.CharField(
+        max_length=6, choices=TitledBy, default=TitledBy.WORDS, editable=False
+    )
+    # Goes to the provider before the conversation, behind the site's own.
+    instruction = models.TextField(_("instruction"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("last activity"), default=timezone.now, editable=False)
+    # The last change to what its person's pages show of it, from anywhere.
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    pinned_at = models.DateTimeField(null=True, editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)  # can be undone for a while
     # The newest message of the branch that is shown.
     head = models.ForeignKey(
+        "Message", models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    # Who has the link reads the branch that ends at `shared_head`.
+    share_token = models.UUIDField(null=True, unique=True, editable=False)
+    shared_head = models.ForeignKey(
         "Message", models.SET_NULL, null=True, related_name="+", editable=False
     )
 
@@ -56,6 +78,12 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["user", "-updated_at"], name="conversation_of_user"),
             models.Index(fields=["-updated_at", "-id"], name="conversation_by_activity"),
+            models.Index(fields=["user", "-changed_at"], name="conversation_by_change"),
+            models.Index(
+                fields=["deleted_at"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="conversation_deleted",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,5 +156,6 @@ class Conversation(models.Model):
             followed_at=Now() + FIRST_READER,
         )
         self.head, self.updated_at = reply, timezone.now()
-        self.save(update_fields=["head", "updated_at"])
+        self.changed_at = self.updated_at
+        self.save(update_fields=["head", "updated_at", "changed_at"])
         return reply

@@ -21,7 +21,7 @@ MAX_TAKEOVERS = 3  # of one reply, each by a process that found its writer gone
 
 class MessageQuerySet(models.QuerySet):
     def owned_by(self, user: models.Model) -> Self:
-        return self.filter(conversation__user=user)
+        return self.filter(conversation__user=user, conversation__deleted_at=None)
 
     def replies(self) -> Self:
         return self.filter(role=Message.Role.ASSISTANT)
@@ -80,6 +80,10 @@ class Message(models.Model):
         USER = "user", _("person")
         ASSISTANT = "assistant", _("assistant")
 
+    class Rating(models.IntegerChoices):
+        GOOD = 1, _("good")
+        BAD = -1, _("bad")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey("Conversation", models.CASCADE, related_name="messages")
     # What this one answers: the messages of a conversation are a tree, nothing is overwritten.
@@ -102,6 +106,8 @@ class Message(models.Model):
     first_piece_after = models.FloatField(_("first piece after (s)"), null=True)
     duration = models.FloatField(_("duration (s)"), null=True)
     omitted = models.PositiveIntegerField(_("earlier messages left out"), default=0)
+    rating = models.SmallIntegerField(_("rating"), choices=Rating, null=True)
+    rating_comment = models.TextField(_("comment on it"), blank=True)
     rendered = models.TextField(blank=True, editable=False)  # `text` as HTML
     rendered_by = models.PositiveSmallIntegerField(default=0, editable=False)
     owner = models.ForeignKey(Writer, models.SET_NULL, null=True, related_name="+", editable=False)
@@ -125,6 +131,9 @@ class Message(models.Model):
             ),
             models.Index(
                 fields=["conversation"], condition=Q(state=State.FAILED), name="message_failed"
+            ),
+            models.Index(
+                fields=["conversation"], condition=Q(rating__isnull=False), name="message_rated"
             ),
         ]
         constraints = [
