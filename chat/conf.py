@@ -16,6 +16,7 @@ class Conf:
     OPENAI_BASE_URL: str = ""
     CHAT_MODELS: list[str] = field(default_factory=list)  # empty: the provider's own list
     CHAT_SYSTEM_PROMPT: str = ""  # sent before every conversation
+    CHAT_TITLES: bool = True  # the model names each conversation, with a short request of its own
     CHAT_CONTEXT_CHARS: int = 100_000  # characters of a conversation that go to the provider
     CHAT_MESSAGE_CHARS: int = 32_000  # characters of one message
     CHAT_REPLY_CHARS: int = 200_000  # characters of one reply; a longer one ends as `length`

@@ -11,11 +11,35 @@ from time import time
 
 from aiohttp import web
 
+from .prompts import ASK_FOR_TITLE, ASK_TO_GO_ON
 from .sse import frame
 
 MODEL = "demo"
 PAUSE = 0.03  # seconds between two words
 LONGEST_QUOTE = 200  # characters of the question that the reply takes up
+TITLE_WORDS = 6
+SMALL_TALK = re.compile(
+    r"^((hello|hi|hey|please|can you|could you|would you|tell me|explain|how (do|can|to)( i)?"
+    r"|what (is|are)|i (want|need) to|help me( to)?|about|me|a|an|the)\b[\s,.!?:]*)*",
+    re.IGNORECASE,
+)
+SMALL_WORDS = {
+    "a",
+    "an",
+    "and",
+    "as",
+    "at",
+    "by",
+    "for",
+    "from",
+    "if",
+    "in",
+    "is",
+    "of",
+    "on",
+    "so",
+    "the",
+}
 
 REPLY = """\
 You asked: *{question}*
@@ -93,14 +117,30 @@ async def _write(
 
 
 def _answer(messages: list[dict[str, str]]) -> str:
-    """The reply; from where it broke off if the client hands in its beginning."""
+    """What is asked for: a title, the rest of a reply that broke off, or a reply."""
     asked = [message["content"] for message in messages if message["role"] == "user"]
+    if asked[-1:] == [ASK_FOR_TITLE]:
+        return _title(asked[0])
+    if asked[-1:] == [ASK_TO_GO_ON]:
+        asked, messages = asked[:-1], messages[:-1]
     written = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
-    question = " ".join((asked[-1] if asked else "").split())
+    return _reply(asked[-1] if asked else "").removeprefix(written) or " "
+
+
+def _title(asked: str) -> str:
+    """The first words that say what it is about."""
+    words = SMALL_TALK.sub("", " ".join(asked.split())).split()[:TITLE_WORDS]
+    while len(words) > 1 and words[-1].lower() in SMALL_WORDS:
+        words.pop()
+    title = " ".join(words).strip(".,:;!?")
+    return title[:1].upper() + title[1:] or "A first try"
+
+
+def _reply(asked: str) -> str:
+    question = " ".join(asked.split())
     if len(question) > LONGEST_QUOTE:
         question = question[:LONGEST_QUOTE].rstrip() + "…"
-    reply = REPLY.format(question=re.sub(r"([\\`*_\[\]<>#|~$])", r"\\\1", question))
-    return reply.removeprefix(written) or " "
+    return REPLY.format(question=re.sub(r"([\\`*_\[\]<>#|~$])", r"\\\1", question))
 
 
 def _chunk(

@@ -16,6 +16,7 @@ from .journal import Entry, Journal
 from .models import Message
 from .provider import Provider
 from .readers import Readers
+from .titles import give_title
 from .watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -136,6 +137,8 @@ class Engine:
         """The reply has settled, or another process has it."""
         self.generations.pop(tail.reply_id, None)
         self.journal.writing.discard(tail.reply_id)
+        if tail.ending and not self.is_leaving:
+            self._spawn(give_title(tail.reply_id, self.provider, self._lane))
         if tail.ending or self.is_leaving:
             self.tails.pop(tail.reply_id, None)
         else:

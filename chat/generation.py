@@ -16,14 +16,11 @@ from .endings import FINISH_REASONS, Ending, State
 from .following import Tail
 from .journal import Entry, Journal, NotOurs
 from .models import MAX_TAKEOVERS, Message
+from .prompts import ASK_TO_GO_ON
 from .provider import Delta, Messages, Provider, ProviderError
 
 logger = logging.getLogger(__name__)
 
-ASK_TO_GO_ON = (
-    "Your last answer was cut off. Go on from exactly where it stopped, "
-    "in the middle of a word if need be, and repeat nothing."
-)
 LONGEST_PATH = 1_000  # messages of one conversation that are looked at for a request
 
 

@@ -161,6 +161,7 @@ def unit_settings(settings, empty_directory):
     settings.CHAT_MODELS = ["double-1", "double-2"]
     settings.CHAT_MESSAGES_PER_MINUTE = 1_000
     settings.CHAT_RUNNING_PER_USER = 100
+    settings.CHAT_TITLES = False
     settings.CHAT_TICK = 0.01
     settings.STATIC_ROOT = empty_directory
     plain = "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -45,6 +45,7 @@ class Site:
             "CHAT_MESSAGES_PER_MINUTE": "100000",
             "CHAT_RUNNING_PER_USER": "1000",
             "CHAT_READERS_PER_USER": "2000",
+            "CHAT_TITLES": "off",  # only the replies' own requests
             "DJANGO_SUPERUSER_USERNAME": "admin",
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
             **environment,

@@ -9,8 +9,8 @@ from asgiref.sync import sync_to_async
 from chat.endings import State
 from chat.engine import Engine, Leaving, close, is_leaving
 from chat.engine import engine as the_engine
-from chat.generation import ASK_TO_GO_ON
 from chat.models import Conversation, Message, Piece, Writer
+from chat.prompts import ASK_TO_GO_ON
 from chat.watch import look_up
 
 from .double import ENDING, Endless, Headers, Stall, Text, WaitFor, answer

@@ -5,8 +5,9 @@ from uuid import uuid4
 import pytest
 
 from chat.endings import Ending, State
-from chat.generation import ASK_TO_GO_ON, continued, load_task
+from chat.generation import continued, load_task
 from chat.models import Conversation, Message, Piece
+from chat.prompts import ASK_TO_GO_ON
 
 from .double import (
     ENDING,

@@ -4,13 +4,14 @@ A reply is a message of the assistant. While it runs, its text is `text` followe
 when it settles, one transaction writes the whole to `text` and deletes the pieces.
 """
 
-from .conversation import Conversation, ReplyRunning
+from .conversation import TITLE_CHARS, Conversation, ReplyRunning
 from .message import MAX_TAKEOVERS, Message, Piece
 from .person import Preferences, Preset
 from .writer import Writer
 
 __all__ = [
     "MAX_TAKEOVERS",
+    "TITLE_CHARS",
     "Conversation",
     "Message",
     "Piece",

@@ -100,6 +100,14 @@ class Conversation(models.Model):
         title = first_line[:TITLE_CHARS] if words == "…" else words  # one very long word
         return cls.objects.create(user=user, title=title or "…")
 
+    def accept_title(self, title: str) -> bool:
+        """The model's title, in the place of the first words; False if the person has named it."""
+        untitled = Conversation.objects.filter(
+            pk=self.pk, titled_by=self.TitledBy.WORDS, deleted_at=None
+        )
+        named = {"title": title, "titled_by": self.TitledBy.MODEL, "changed_at": timezone.now()}
+        return untitled.update(**named) == 1
+
     def post(
         self, text: str, *, model: str, writer: uuid.UUID, client_id: uuid.UUID | None = None
     ) -> "Message":

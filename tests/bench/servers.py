@@ -103,6 +103,7 @@ class Site:
             "CHAT_MESSAGES_PER_MINUTE": UNLIMITED,
             "CHAT_RUNNING_PER_USER": UNLIMITED,
             "CHAT_READERS_PER_USER": UNLIMITED,
+            "CHAT_TITLES": "off",  # the reference makes none
         }
         self.people: list[str] = []  # their sessions; the last one is of the staff
 
