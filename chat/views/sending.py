@@ -92,7 +92,7 @@ async def _begin(store: Any) -> Message:
         return await engine().begin(store)
     except ReplyRunning:
         text = _("A reply is still being written here. Wait for it, or stop it first.")
-        raise Refused(text, 409) from None
+        raise Refused(text, 409, 2) from None
     except LimitReached as limit:
         raise Refused(limit.text, 429, limit.retry_after) from None
     except Busy:

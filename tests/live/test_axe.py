@@ -92,6 +92,20 @@ def test_replies_that_ended_early_have_no_fault(page, model):
     expect_no_fault(page)
 
 
+def test_a_message_that_waits_has_no_fault(page, visits, model, gate):
+    visits.expected.append("status of 403")
+    model.script(Text("one "), WaitFor(gate), *ENDING)
+    send(page)
+    expect(prose(page)).to_have_text("one")
+    page.locator(".composer [name=csrfmiddlewaretoken]").evaluate("input => input.value = 'no'")
+    send(page, "Second")
+    expect(button(page, "Take back")).to_be_visible()
+    expect_no_fault(page)
+    gate.set()
+    expect(button(page, "Send again")).to_be_visible()
+    expect_no_fault(page)
+
+
 def test_a_message_that_was_refused_has_no_fault(page, model):
     model.script(*answer("Yes."))
     send(page, "x" * 32_001)

@@ -88,19 +88,6 @@ def test_the_first_state_of_a_further_reply_is_waiting(page, model, gate):
     expect(prose(page)).to_have_text("Now.")
 
 
-def test_a_second_message_while_a_reply_runs_is_kept(page, visits, model, gate):
-    visits.expected.append("status of 409")
-    model.script(Text("one "), WaitFor(gate), *ENDING)
-    send(page)
-    expect(prose(page)).to_have_text("one")
-    send(page, "More")
-    expect(trouble(page)).to_contain_text("A reply is still being written here.")
-    expect(box(page)).to_have_value("More")
-    gate.set()
-    expect_state(page, "complete")
-    expect(trouble(page)).to_be_empty()
-
-
 def test_an_empty_message_is_not_sent(page, model):
     for text in ("", "  \n "):
         send(page, text)

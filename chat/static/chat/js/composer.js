@@ -11,6 +11,7 @@ class ChatComposer extends HTMLElement {
   #length = this.querySelector(".length");
   #stop = this.querySelector("#stop");
   #transcript = document.querySelector("chat-transcript");
+  #waiting = document.querySelector("waiting-messages"); // none in a new chat
   #draft = `draft of ${this.dataset.user} at ${location.pathname}`;
   #undo;
 
@@ -21,15 +22,45 @@ class ChatComposer extends HTMLElement {
     this.#stop.addEventListener("submit", (event) => this.#submitStop(event), { signal });
     this.#box.addEventListener("keydown", (event) => this.#boxKey(event), { signal });
     this.#box.addEventListener("input", () => this.#edited(), { signal });
-    this.#box.addEventListener("input", () => import("./reply.js"), { once: true, signal }); // ready for the reply
+    this.#box.addEventListener("input", () => this.#getReady(), { once: true, signal });
     document.addEventListener("keydown", (event) => this.#pageKey(event), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
     this.#write(this.#box.value || (sessionStorage.getItem(this.#draft) ?? ""));
-    if (matchMedia("(pointer: fine)").matches) this.#box.focus({ preventScroll: true });
+    if (this.#isAnyWaiting()) import("./queue.js");
+    if (matchMedia("(pointer: fine)").matches) this.focus();
   }
 
   disconnectedCallback() {
     this.#undo.abort();
+  }
+
+  /** Shows a message that was sent, and the reply to it. */
+  show({ conversation, message, reply }) {
+    const { href } = new URL(conversation.url, location);
+    if (href !== location.href.split("#")[0]) return location.assign(href);
+    this.#transcript.add(message.html);
+    this.#transcript.add(reply.html);
+  }
+
+  /** Gives a message back, as the fields of its form, before what has been written meanwhile. */
+  restore({ message, ...fields }) {
+    const written = this.#box.value;
+    this.#write(written ? `${message}\n\n${written}` : message);
+    for (const [name, value] of Object.entries(fields)) {
+      if (name in this.#form.elements && !(written && name === "client_id")) this.#form.elements[name].value = value;
+    }
+    this.focus();
+  }
+
+  /** The form as it would be sent, without a message. */
+  emptyForm() {
+    const form = this.#form.cloneNode();
+    form.append(this.#form.elements.csrfmiddlewaretoken.cloneNode());
+    return form;
+  }
+
+  focus() {
+    this.#box.focus({ preventScroll: true });
   }
 
   async #submit(event) {
@@ -39,19 +70,39 @@ class ChatComposer extends HTMLElement {
     complain(this);
     try {
       this.#checkLength();
-      this.#sent(await post(this.#form));
+      await this.#send();
+      this.#write("");
     } catch (problem) {
       complain(this, problem);
     }
     this.#box.readOnly = false;
   }
 
-  #sent({ conversation, message, reply }) {
-    this.#write("");
-    const { href } = new URL(conversation.url, location);
-    if (href !== location.href.split("#")[0]) return location.assign(href);
-    this.#transcript.add(message.html);
-    this.#transcript.add(reply.html);
+  async #send() {
+    if (this.#isAnyWaiting() || this.#waiting && this.#transcript.querySelector(RUNNING)) return this.#wait();
+    try {
+      this.show(await post(this.#form));
+    } catch (problem) {
+      if (problem.status !== 409 || !problem.retryAfter || !this.#waiting) throw problem;
+      await this.#wait(); // a reply that another tab has begun
+    }
+  }
+
+  /** Loads what sending needs, before the network may be gone. */
+  #getReady() {
+    import("./reply.js");
+    if (this.#waiting) import("./queue.js");
+  }
+
+  async #wait() {
+    const { csrfmiddlewaretoken, ...fields } = Object.fromEntries(new FormData(this.#form));
+    await import("./queue.js").catch(() => { throw new Problem(words.unreached); });
+    this.#waiting.add(fields);
+    this.#transcript.follow();
+  }
+
+  #isAnyWaiting() {
+    return this.#waiting && localStorage.getItem(this.#waiting.dataset.key) !== null;
   }
 
   async #submitStop(event) {
@@ -65,7 +116,7 @@ class ChatComposer extends HTMLElement {
   /** The button is gone with the reply that it would have stopped, and so is what spoke against sending. */
   #settled() {
     complain(this);
-    if (document.activeElement?.form === this.#stop) this.#box.focus({ preventScroll: true });
+    if (document.activeElement?.form === this.#stop) this.focus();
   }
 
   #boxKey(event) {

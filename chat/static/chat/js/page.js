@@ -5,11 +5,15 @@ const TIMEOUT = 30_000; // milliseconds that the server has for an answer
 /** The texts for people; they stand in the template, so that they are translated with it. */
 export const words = document.getElementById("words").dataset;
 
-/** What went wrong, in words for people. `status` is 0 when the server was not reached. */
+/**
+ * What went wrong, in words for people. `status` is 0 when the server was not reached; `retryAfter` says in
+ * how many seconds it may work again, if the server knows.
+ */
 export class Problem extends Error {
-  constructor(message, status = 0) {
+  constructor(message, status = 0, retryAfter = 0) {
     super(message);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -17,10 +21,11 @@ export class Problem extends Error {
 export async function ask(url, { headers, ...options } = {}) {
   const signal = AbortSignal.timeout(TIMEOUT);
   const response = await fetch(url, { signal, ...options, headers: { Accept: "application/json", ...headers } })
-    .catch(() => { throw new Problem(words.offline); });
+    .catch(() => { throw new Problem(navigator.onLine ? words.unreached : words.offline); });
   const answer = await response.json().catch(() => null);
   if (response.status === 401) throw new Problem(words.loggedOut, 401);
-  if (!response.ok || !answer) throw new Problem(answer?.error ?? words.failed, response.status);
+  const retryAfter = Number(response.headers.get("Retry-After"));
+  if (!response.ok || !answer) throw new Problem(answer?.error ?? words.failed, response.status, retryAfter);
   return answer;
 }
 

@@ -1,0 +1,166 @@
+/* Messages that wait for the reply before them: kept in the browser, sent one after the other when it has settled. */
+
+import { announce, complain, post, Problem, RUNNING, words } from "./page.js";
+
+const PAUSE = 3_000; // milliseconds between two looks, for what no event tells: another tab's reply, a lost answer
+
+class WaitingMessages extends HTMLElement {
+  #template = this.querySelector("template").content.firstElementChild;
+  #composer = document.querySelector("chat-composer");
+  #transcript = document.querySelector("chat-transcript");
+  #first; // its client id
+  #problem; // what speaks against sending the first one
+  #isSending = false;
+  #notBefore = 0; // milliseconds, as the clock says
+  #timer;
+  #undo;
+
+  connectedCallback() {
+    this.#undo = new AbortController();
+    const { signal } = this.#undo;
+    document.addEventListener("reply-settled", () => this.#next(), { signal });
+    addEventListener("online", () => this.#again(), { signal });
+    addEventListener("storage", ({ key }) => key === this.dataset.key && this.#draw(), { signal });
+    this.addEventListener("click", (event) => this.#click(event), { signal });
+    this.#draw();
+    this.#next();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#timer);
+    this.#undo.abort();
+  }
+
+  /** Takes a message in, as the fields of its form; throws a Problem when the browser's storage is full. */
+  add(fields) {
+    try {
+      this.#write([...this.#read(), fields]);
+    } catch {
+      throw new Problem(words.failed);
+    }
+    announce(words.waits);
+    this.#next();
+  }
+
+  #read() {
+    return JSON.parse(localStorage.getItem(this.dataset.key) ?? "[]");
+  }
+
+  #write(messages) {
+    if (messages.length) localStorage.setItem(this.dataset.key, JSON.stringify(messages));
+    else localStorage.removeItem(this.dataset.key);
+    this.#draw();
+  }
+
+  #remove(id) {
+    this.#write(this.#read().filter(({ client_id }) => client_id !== id));
+  }
+
+  // Sending:
+
+  async #next() {
+    if (this.#isSending || Date.now() < this.#notBefore || this.#transcript.querySelector(RUNNING)) return;
+    await exclusively(this.dataset.key, async () => {
+      const [first] = this.#read();
+      if (first && !isFinal(this.#problem)) await this.#send(first);
+    });
+  }
+
+  async #again() {
+    this.#problem = null;
+    this.#notBefore = 0;
+    await this.#next();
+  }
+
+  async #send(fields) {
+    this.#isSending = true;
+    this.#draw();
+    const answer = await post(this.#formOf(fields)).catch((problem) => this.#failed(problem));
+    this.#isSending = false;
+    if (!answer) return this.#draw();
+    this.#remove(fields.client_id);
+    this.#composer.show(answer);
+  }
+
+  /** With a time to wait, it is tried again by itself; a reply that another tab has begun is no problem at all. */
+  #failed(problem) {
+    this.#problem = problem.status === 409 && problem.retryAfter ? null : problem;
+    if (problem.status === 0) problem.message = words.noServer;
+    this.#notBefore = Date.now() + 1_000 * (problem.retryAfter ?? 0);
+  }
+
+  #formOf(fields) {
+    const form = this.#composer.emptyForm();
+    for (const [name, value] of Object.entries(fields)) {
+      form.append(Object.assign(document.createElement("input"), { name, value, type: "hidden" }));
+    }
+    return form;
+  }
+
+  // What the person sees and does:
+
+  #draw() {
+    const messages = this.#read();
+    if (this.#first !== messages[0]?.client_id) this.#begin(messages[0]?.client_id);
+    const shown = new Map([...this.querySelectorAll("article")].map((article) => [article.dataset.id, article]));
+    for (const { client_id: id, message } of messages) {
+      if (!shown.has(id)) this.append(this.#article(id, message));
+      shown.delete(id);
+    }
+    for (const article of shown.values()) {
+      if (article.contains(document.activeElement)) this.#composer.focus();
+      article.remove();
+    }
+    this.#drawFirst(this.querySelector("article"));
+  }
+
+  #begin(first) {
+    this.#first = first;
+    this.#problem = null;
+    clearInterval(this.#timer);
+    if (first) this.#timer = setInterval(() => this.#next(), PAUSE);
+  }
+
+  #article(id, message) {
+    const article = this.#template.cloneNode(true);
+    article.dataset.id = id;
+    article.querySelector(".text").textContent = message;
+    return article;
+  }
+
+  #drawFirst(article) {
+    if (!article) return;
+    if (article.problem !== this.#problem?.message) complain(article, this.#problem); // said once
+    article.problem = this.#problem?.message;
+    article.querySelector(".take-back").disabled = this.#isSending;
+    article.querySelector(".send-again").hidden = !isFinal(this.#problem);
+    article.querySelector("small").textContent = this.#problem ? words.triesAgain : words.waits;
+    article.querySelector("small").hidden = isFinal(this.#problem);
+  }
+
+  #click({ target }) {
+    if (target.closest(".send-again")) this.#again();
+    const id = target.closest(".take-back")?.closest("article").dataset.id;
+    if (id) exclusively(this.dataset.key, () => this.#takeBack(id)); // unless it is being sent this moment
+  }
+
+  #takeBack(id) {
+    const fields = this.#read().find(({ client_id }) => client_id === id);
+    if (!fields) return;
+    this.#remove(id);
+    this.#composer.restore(fields);
+  }
+}
+
+/** Whether only the person can do something about it. Without a connection it is tried again and again. */
+function isFinal(problem) {
+  return Boolean(problem) && problem.status !== 0 && !problem.retryAfter;
+}
+
+/** In one tab only; if another one is at it, not at all. On plain http there are no locks. */
+function exclusively(name, work) {
+  if (!navigator.locks) return work();
+  return navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && work());
+}
+
+customElements.define("waiting-messages", WaitingMessages);
