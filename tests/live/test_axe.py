@@ -92,6 +92,12 @@ def test_replies_that_ended_early_have_no_fault(page, model):
     expect_no_fault(page)
 
 
+def test_the_list_of_shortcuts_has_no_fault(page):
+    page.locator("main").press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    expect_no_fault(page)
+
+
 def test_a_message_that_waits_has_no_fault(page, visits, model, gate):
     visits.expected.append("status of 403")
     model.script(Text("one "), WaitFor(gate), *ENDING)

@@ -1,5 +1,7 @@
 """The page without a mouse."""
 
+import re
+
 from playwright.sync_api import expect
 
 from ..double import ENDING, Text, WaitFor
@@ -70,3 +72,74 @@ def test_the_drawer_of_a_phone_opens_and_closes(visits):
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="New chat")).to_be_hidden()
     expect(button(page, "Conversations")).to_be_focused()
+
+
+def dialog(page):
+    return page.get_by_role("dialog", name="Keyboard shortcuts")
+
+
+def leave_box(page):
+    box(page).evaluate("box => box.blur()")
+
+
+def test_a_question_mark_lists_the_shortcuts(page):
+    leave_box(page)
+    page.keyboard.press("?")
+    expect(dialog(page)).to_contain_text("Send the message")
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_be_hidden()
+
+
+def test_the_account_menu_lists_them_too(page):
+    page.locator(".account summary").click()
+    button(page, "Keyboard shortcuts").click()
+    button(page, "Close").click()
+    expect(dialog(page)).to_be_hidden()
+
+
+def test_a_question_mark_in_a_message_is_a_question_mark(page):
+    box(page).press_sequentially("Why/how?")
+    expect(box(page)).to_have_value("Why/how?")
+    expect(dialog(page)).to_have_count(0)
+
+
+def test_single_keys_can_be_switched_off(page):
+    leave_box(page)
+    page.keyboard.press("?")
+    dialog(page).get_by_role("checkbox").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(dialog(page)).to_be_hidden()
+    page.reload()
+    leave_box(page)
+    page.keyboard.press("?")
+    expect(dialog(page)).to_have_count(0)
+
+
+def test_escape_closes_the_list_and_stops_nothing(page, model, gate):
+    model.script(Text("one "), WaitFor(gate), *ENDING)
+    page.keyboard.type("Hello")
+    page.keyboard.press("Enter")
+    expect(prose(page)).to_have_text("one")
+    leave_box(page)
+    page.keyboard.press("?")
+    expect(dialog(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_be_hidden()
+    gate.set()
+    expect_state(page, "complete")
+
+
+def test_a_key_begins_a_new_chat(page):
+    page.keyboard.type("Hello")
+    page.keyboard.press("Enter")
+    expect_state(page, "complete")
+    page.keyboard.press("Control+Shift+O")
+    expect(page).to_have_url(re.compile("/chat/$"))
+
+
+def test_enter_that_ends_a_composition_sends_nothing(page, model):
+    box(page).fill("にほん")
+    box(page).dispatch_event("keydown", {"key": "Enter", "isComposing": True, "bubbles": True})
+    expect(box(page)).to_have_value("にほん")
+    assert not model.requests

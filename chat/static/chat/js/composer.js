@@ -3,6 +3,7 @@
 import { complain, post, Problem, RUNNING, words } from "./page.js";
 
 const COUNT_FROM = 0.8; // of the limit
+const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
 const { format } = new Intl.NumberFormat(document.documentElement.lang);
 
 class ChatComposer extends HTMLElement {
@@ -24,6 +25,7 @@ class ChatComposer extends HTMLElement {
     this.#box.addEventListener("input", () => this.#edited(), { signal });
     this.#box.addEventListener("input", () => this.#getReady(), { once: true, signal });
     document.addEventListener("keydown", (event) => this.#pageKey(event), { signal });
+    document.getElementById("show-shortcuts").addEventListener("click", () => this.#runShortcut("help"), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
     this.#write(this.#box.value || (sessionStorage.getItem(this.#draft) ?? ""));
     if (this.#isAnyWaiting()) import("./queue.js");
@@ -120,15 +122,31 @@ class ChatComposer extends HTMLElement {
   }
 
   #boxKey(event) {
-    const isComposing = event.isComposing || event.keyCode === 229; // Safari ends a composition first
-    if (event.key !== "Enter" || event.shiftKey || isComposing) return;
+    if (isComposing(event) || event.shiftKey || isWithModifier(event)) return;
+    if (event.key === "ArrowUp" && !this.#box.value) this.#editLast(event);
+    if (event.key !== "Enter") return;
     event.preventDefault();
     if (this.#box.value.trim()) this.#form.requestSubmit();
   }
 
+  #editLast(event) {
+    const link = [...this.#transcript.querySelectorAll(".from-user .edit")].at(-1);
+    if (link) event.preventDefault();
+    link?.click();
+  }
+
   #pageKey(event) {
-    if (event.key !== "Escape" || event.isComposing || event.target.closest(".sidebar")) return;
-    if (!document.querySelector(":popover-open")) this.#stop.requestSubmit();
+    if (isComposing(event) || event.defaultPrevented || document.querySelector(":popover-open, dialog[open]")) return;
+    if (event.key === "Escape" && !event.target.closest(".sidebar, .menu")) return this.#stop.requestSubmit();
+    const name = shortcut(event);
+    if (!name) return;
+    event.preventDefault();
+    this.#runShortcut(name);
+  }
+
+  async #runShortcut(name) {
+    const { shortcuts } = await import("./shortcuts.js");
+    shortcuts[name]();
   }
 
   #edited() {
@@ -175,6 +193,27 @@ class ChatComposer extends HTMLElement {
     const over = this.#count();
     if (over > 0) throw new Problem(words.tooLong.replace("{count}", format(over)));
   }
+}
+
+/** The name of what a key of the whole page does, if it is one. A single character is none where people write. */
+function shortcut({ key, ctrlKey, metaKey, altKey, shiftKey, target }) {
+  const hasSearch = document.querySelector(".sidebar [type=search]");
+  if (altKey || ctrlKey && metaKey) return null;
+  if (IS_MAC ? metaKey : ctrlKey) {
+    if (key.toLowerCase() === "k" && !shiftKey && hasSearch) return "search";
+    return key.toLowerCase() === "o" && shiftKey ? "newChat" : null;
+  }
+  if (ctrlKey || metaKey || target.closest("input, textarea, select") || localStorage.getItem("single-keys")) return null;
+  return key === "?" ? "help" : key === "/" && hasSearch ? "search" : null;
+}
+
+/** Safari ends a composition before the Enter that it was ended with. */
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
+function isWithModifier({ altKey, ctrlKey, metaKey }) {
+  return altKey || ctrlKey || metaKey;
 }
 
 /** A UUID, also on plain http, where crypto.randomUUID is missing. */

@@ -1,0 +1,26 @@
+/* What the keys of the whole page do, and the dialog that lists them. Which keys these are, the composer knows. */
+
+const SEARCH = ".sidebar [type=search]";
+const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
+
+export const shortcuts = {
+  help: () => (document.querySelector("dialog.shortcuts") ?? makeList()).showModal(),
+  newChat: () => document.getElementById("new-chat").click(),
+  search() {
+    const field = document.querySelector(SEARCH);
+    if (!field.checkVisibility()) field.closest("[popover]").showPopover(); // the drawer of a narrow page
+    field.focus();
+    field.select();
+  },
+};
+
+function makeList() {
+  const dialog = document.getElementById("shortcuts").content.firstElementChild.cloneNode(true);
+  if (IS_MAC) for (const key of dialog.querySelectorAll(".command")) key.textContent = "⌘";
+  for (const row of dialog.querySelectorAll("[data-needs]")) row.hidden = !document.querySelector(row.dataset.needs);
+  const box = dialog.querySelector("input");
+  box.checked = !localStorage.getItem(box.name);
+  box.addEventListener("change", () => box.checked ? localStorage.removeItem(box.name) : localStorage.setItem(box.name, "off"));
+  document.body.append(dialog);
+  return dialog;
+}
