@@ -49,12 +49,16 @@ class ConversationAdmin(admin.ModelAdmin):
         css = {"all": ("chat/css/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Counts as subqueries: they are made for the rows of the page only."""
+        """Without what its person has deleted.
+
+        Counts as subqueries: they are made for the rows of the page only.
+        """
         messages = Message.objects.filter(conversation=OuterRef("pk")).order_by()
         counts = messages.values("conversation").annotate(number=Count("pk")).values("number")
         return (
             super()
             .get_queryset(request)
+            .filter(deleted_at=None)
             .annotate(
                 message_total=Subquery(counts),
                 failure_total=Subquery(counts.filter(state=State.FAILED)),

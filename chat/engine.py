@@ -48,6 +48,7 @@ class Engine:
         self._tasks: set[asyncio.Task] = set()
         self._spawn(self._watch.feed_tails())
         self._spawn(self._watch.find_orphans())
+        self._spawn(self._watch.purge_deleted())
         self._spawn(self._watch.find_abandoned(self._followed, self.journal.writer))
         self._spawn(self.readers.send_away_logged_out(self._lane))
         self._spawn(self._show_life())

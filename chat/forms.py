@@ -6,7 +6,14 @@ from django.utils.translation import gettext_lazy as _
 from .conf import conf
 
 
-class MessageForm(forms.Form):
+class Form(forms.Form):
+    """Says one thing at a time."""
+
+    def first_error(self) -> str:
+        return next(iter(self.errors.values()))[0]
+
+
+class MessageForm(Form):
     """A message as people and programs send it."""
 
     message = forms.CharField(
@@ -51,5 +58,28 @@ class MessageForm(forms.Form):
             )
         return model or self._models[0]
 
-    def first_error(self) -> str:
-        return next(iter(self.errors.values()))[0]
+
+class TitleForm(Form):
+    """A person's own title for a conversation."""
+
+    title = forms.CharField(
+        max_length=200,
+        error_messages={
+            "required": _("Write a title first."),
+            "max_length": _("A title has at most %(limit_value)d characters. Shorten it."),
+            "null_characters_not_allowed": _("The title has a character that cannot be stored."),
+        },
+    )
+
+
+class SearchForm(Form):
+    """What a person looks for in their conversations; nothing at first."""
+
+    q = forms.CharField(
+        max_length=200,
+        required=False,
+        error_messages={
+            "max_length": _("Search for at most %(limit_value)d characters. Shorten it."),
+            "null_characters_not_allowed": _("No message has such a character. Leave it out."),
+        },
+    )

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from .views import actions, health, pages, presence, streams
+from .views import actions, health, keeping, listing, pages, presence, search, streams
 
 app_name = "chat"
 
@@ -13,12 +13,27 @@ reply_urls = [
     path("continue", actions.resume, name="continue"),
 ]
 
+conversation_urls = [
+    # /chat/<uuid>/
+    path("", pages.conversation, name="conversation"),
+    path("rename", keeping.rename, name="rename"),
+    path("pin", keeping.pin, name="pin"),
+    path("unpin", keeping.unpin, name="unpin"),
+    path("archive", keeping.archive, name="archive"),
+    path("unarchive", keeping.unarchive, name="unarchive"),
+    path("delete", keeping.delete, name="delete"),
+    path("restore", keeping.restore, name="restore"),
+]
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     # /chat/
     path("chat/", pages.new, name="new"),
     path("chat/stream", streams.stream, name="stream"),
     path("chat/running", presence.running, name="running"),
-    path("chat/<uuid:pk>/", pages.conversation, name="conversation"),
+    path("chat/conversations", listing.conversations, name="list"),
+    path("chat/archived/", listing.archived, name="archived"),
+    path("chat/search", search.search, name="search"),
+    path("chat/<uuid:pk>/", include(conversation_urls)),
     path("chat/replies/<uuid:pk>/", include(reply_urls)),
 ]

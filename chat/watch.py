@@ -13,13 +13,15 @@ from .conf import conf
 from .database import Lane
 from .endings import Ending, State
 from .following import Tail
-from .models import Message, Writer
+from .models import Conversation, Message, Writer
 
 logger = logging.getLogger(__name__)
 
 POLL = 0.2  # seconds between two looks at the replies of other processes
 ROUND = 0.5  # seconds between two looks for replies that nobody writes
 SHORTEST_ROUND, LONGEST_ROUND = 0.2, 10.0  # seconds between two looks for who is being followed
+PURGE_ROUND = 60.0  # seconds between two looks for what was deleted a while ago
+PURGED_AT_ONCE = 20  # conversations, each in a transaction of its own
 AT_ONCE = 400  # replies in one query; SQLite takes less than 1,000 conditions
 DELETED = _("This conversation has been deleted.")
 
@@ -65,6 +67,12 @@ class Watch:
             await self._safely(self._look_for_abandoned, followed, writer, after + 2 * period)
             await asyncio.sleep(period)
 
+    async def purge_deleted(self) -> None:
+        """For ever: really delete the conversations whose deletion cannot be undone any more."""
+        while True:
+            await self._safely(self._purge)
+            await asyncio.sleep(PURGE_ROUND)
+
     async def _look_at_tails(self) -> None:
         if self.tails:
             known = {pk: len(tail.text) for pk, tail in self.tails.items()}
@@ -80,6 +88,11 @@ class Watch:
     ) -> None:
         for reply_id in await self._lane.run(note_and_find_abandoned, followed(), writer, after):
             self._on_abandoned(reply_id)
+
+    async def _purge(self) -> None:
+        """One by one: others wait for the lane."""
+        for pk in await self._lane.run(purgeable):
+            await self._lane.run(Conversation.objects.purgeable().filter(pk=pk).delete)
 
     async def _safely(self, look: Callable[..., Awaitable[None]], *args: object) -> None:
         try:
@@ -112,6 +125,11 @@ def orphans() -> list[UUID]:
     """Running replies without a writer, after ending the leases of writers that went silent."""
     Writer.end_expired(conf().CHAT_LEASE)
     return list(Message.objects.orphaned().values_list("pk", flat=True))
+
+
+def purgeable() -> list[UUID]:
+    deleted = Conversation.objects.purgeable().order_by("deleted_at")
+    return list(deleted.values_list("pk", flat=True)[:PURGED_AT_ONCE])
 
 
 def look_up(known: dict[UUID, int]) -> dict[UUID, "str | Ending"]:

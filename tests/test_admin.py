@@ -39,6 +39,12 @@ async def test_it_lists_the_conversations_of_everybody(sue, conversation, other_
     assert str(conversation.pk) in html and str(other.pk) in html
 
 
+async def test_it_shows_nothing_that_its_person_has_deleted(sue, conversation):
+    await sync_to_async(conversation.remove)()
+    assert str(conversation.pk) not in await html_of(sue, LIST)
+    assert (await sue.get(transcript(conversation))).status_code == 302
+
+
 @pytest.mark.parametrize("query", ["?q=there", "?replies=failed", "?replies=running", "?q=ana"])
 async def test_it_searches_and_filters(sue, conversation, query):
     found = str(conversation.pk) in await html_of(sue, LIST + query)

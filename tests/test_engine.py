@@ -108,6 +108,19 @@ async def stored_something(reply):
     await until(Piece.objects.filter(reply=reply).aexists)
 
 
+async def test_what_was_deleted_a_while_ago_is_purged(database, user, double):
+    kept, gone = [await sync_to_async(Conversation.begin)(user, "Hello") for _ in range(2)]
+    await Conversation.objects.filter(pk=gone.pk).aupdate(deleted_at=EPOCH)
+    engine = Engine()
+    await until(lambda: _is_gone(gone))
+    await engine.close()
+    assert await Conversation.objects.aget() == kept
+
+
+async def _is_gone(conversation):
+    return not await Conversation.objects.filter(pk=conversation.pk).aexists()
+
+
 # Stopping
 
 

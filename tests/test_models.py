@@ -6,7 +6,16 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from chat.endings import Ending, State
-from chat.models import Conversation, Message, Piece, ReplyRunning, Writer
+from chat.models import (
+    PINNED_AT_MOST,
+    UNDO_FOR,
+    Conversation,
+    Message,
+    Piece,
+    ReplyRunning,
+    TooManyPinned,
+    Writer,
+)
 
 pytestmark = pytest.mark.django_db
 WRITER, OTHER = uuid4(), uuid4()
@@ -62,6 +71,71 @@ def test_it_lists_the_newest_first_and_says_what_is_being_answered(user):
     first.post("Hello", model="m", writer=WRITER)
     listed = Conversation.objects.owned_by(user).with_activity()
     assert [(each, each.is_answering) for each in listed] == [(first, True), (second, False)]
+
+
+# Keeping
+
+
+@pytest.mark.parametrize(
+    ("verb", "field"), [("pin", "pinned_at"), ("archive", "archived_at"), ("remove", "deleted_at")]
+)
+def test_what_is_done_to_it_is_a_change_and_no_activity(conversation, verb, field):
+    before = conversation.updated_at, conversation.changed_at
+    getattr(conversation, verb)()
+    conversation.refresh_from_db()
+    assert getattr(conversation, field) and conversation.updated_at == before[0]
+    assert conversation.changed_at > before[1]
+
+
+def test_its_persons_title_is_theirs(conversation):
+    conversation.rename("Lisbon")
+    conversation.refresh_from_db()
+    assert (conversation.title, conversation.titled_by) == ("Lisbon", "person")
+
+
+def test_what_is_archived_is_not_pinned(conversation):
+    conversation.pin()
+    conversation.archive()
+    assert conversation.pinned_at is None
+    conversation.pin()
+    assert conversation.archived_at is None
+
+
+def test_nobody_pins_without_end(user, conversation):
+    for _ in range(PINNED_AT_MOST):
+        Conversation.objects.create(user=user, title="x", pinned_at=timezone.now())
+    with pytest.raises(TooManyPinned):
+        conversation.pin()
+
+
+def test_what_is_removed_belongs_to_nobody_until_it_is_restored(conversation, reply, user):
+    conversation.remove()
+    mine = [each.objects.owned_by(user) for each in (Conversation, Message)]
+    assert not any(each.exists() for each in mine)
+    Conversation.objects.restorable_by(user).get().restore()
+    assert all(each.all().exists() for each in mine)
+
+
+def test_nothing_is_posted_to_what_is_removed(conversation, reply):
+    settle(reply)
+    conversation.remove()
+    with pytest.raises(Conversation.DoesNotExist):
+        conversation.post("And?", model="m", writer=WRITER)
+
+
+def test_what_was_removed_a_while_ago_is_purged_and_not_restored(user, conversation):
+    later = Conversation.begin(user, "later")
+    later.remove()
+    long_ago = timezone.now() - UNDO_FOR
+    Conversation.objects.filter(pk=conversation.pk).update(deleted_at=long_ago)
+    assert Conversation.objects.purgeable().get() == conversation
+    assert Conversation.objects.restorable_by(user).get() == later
+
+
+def test_the_version_of_the_list_changes_with_what_is_removed(user, conversation):
+    before = Conversation.objects.version(user)
+    conversation.remove()
+    assert Conversation.objects.version(user) != before
 
 
 # Posting

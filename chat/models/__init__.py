@@ -5,18 +5,22 @@ when it settles, one transaction writes the whole to `text` and deletes the piec
 """
 
 from .conversation import TITLE_CHARS, Conversation, ReplyRunning
+from .keeping import PINNED_AT_MOST, UNDO_FOR, TooManyPinned
 from .message import MAX_TAKEOVERS, Message, Piece
 from .person import Preferences, Preset
 from .writer import Writer
 
 __all__ = [
     "MAX_TAKEOVERS",
+    "PINNED_AT_MOST",
     "TITLE_CHARS",
+    "UNDO_FOR",
     "Conversation",
     "Message",
     "Piece",
     "Preferences",
     "Preset",
     "ReplyRunning",
+    "TooManyPinned",
     "Writer",
 ]

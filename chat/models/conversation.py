@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..endings import State
+from .keeping import Kept, KeptQuerySet
 from .message import Message
 from .writer import Writer
 
@@ -23,18 +24,7 @@ class ReplyRunning(Exception):
     """The conversation has a reply that is still being written."""
 
 
-class ConversationQuerySet(models.QuerySet):
-    def owned_by(self, user: models.Model) -> Self:
-        """What is deleted is nobody's any more."""
-        return self.filter(user=user, deleted_at=None)
-
-    def with_activity(self) -> Self:
-        """Newest first, each with `is_answering`."""
-        running = Message.objects.running().filter(conversation=models.OuterRef("pk"))
-        return self.annotate(is_answering=models.Exists(running)).order_by("-updated_at")
-
-
-class Conversation(models.Model):
+class Conversation(Kept):
     class TitledBy(models.TextChoices):
         WORDS = "words", _("its first words")
         MODEL = "model", _("the model")
@@ -55,11 +45,6 @@ class Conversation(models.Model):
     instruction = models.TextField(_("instruction"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("last activity"), default=timezone.now, editable=False)
-    # The last change to what its person's pages show of it, from anywhere.
-    changed_at = models.DateTimeField(default=timezone.now, editable=False)
-    pinned_at = models.DateTimeField(null=True, editable=False)
-    archived_at = models.DateTimeField(null=True, editable=False)
-    deleted_at = models.DateTimeField(null=True, editable=False)  # can be undone for a while
     # The newest message of the branch that is shown.
     head = models.ForeignKey(
         "Message", models.SET_NULL, null=True, related_name="+", editable=False
@@ -70,13 +55,28 @@ class Conversation(models.Model):
         "Message", models.SET_NULL, null=True, related_name="+", editable=False
     )
 
-    objects = ConversationQuerySet.as_manager()
+    objects = KeptQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
         indexes = [
-            models.Index(fields=["user", "-updated_at"], name="conversation_of_user"),
+            models.Index(fields=["user", "-updated_at", "-id"], name="conversation_of_user"),
+            models.Index(
+                fields=["user", "-updated_at", "-id"],
+                condition=models.Q(pinned_at=None, archived_at=None, deleted_at=None),
+                name="conversation_listed",
+            ),
+            models.Index(
+                fields=["user", "-updated_at", "-id"],
+                condition=models.Q(pinned_at__isnull=False),
+                name="conversation_pinned",
+            ),
+            models.Index(
+                fields=["user", "-updated_at", "-id"],
+                condition=models.Q(archived_at__isnull=False),
+                name="conversation_archived",
+            ),
             models.Index(fields=["-updated_at", "-id"], name="conversation_by_activity"),
             models.Index(fields=["user", "-changed_at"], name="conversation_by_change"),
             models.Index(
@@ -146,7 +146,7 @@ class Conversation(models.Model):
 
     def _locked_head(self) -> "Message | None":
         """Races for the next place in the conversation wait here, one behind the other."""
-        locked = Conversation.objects.select_for_update().get(pk=self.pk)
+        locked = Conversation.objects.select_for_update().get(pk=self.pk, deleted_at=None)
         if Message.objects.running().filter(conversation=self).exists():
             raise ReplyRunning
         return locked.head

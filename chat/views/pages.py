@@ -19,10 +19,11 @@ from .access import (
     wants_html_parts,
     wants_json,
 )
+from .listing import sidebar
 from .sending import Refused, form_data, payload, reply_fields, send
 
-LISTED = 100  # conversations in the side bar
 SHOWN = 50  # messages of a conversation; earlier ones are a click away
+SHOWN_BEHIND = 20  # of them, behind one that was searched for
 
 
 @methods("GET", "HEAD", "POST")
@@ -70,7 +71,7 @@ def _page(
 ) -> HttpResponse:
     mine = Conversation.objects.owned_by(request.user)
     shown = get_object_or_404(mine, pk=pk) if pk else None
-    transcript = _transcript(shown, request.GET.get("before")) if shown else []
+    transcript = _transcript(shown, request.GET) if shown else []
     context = {
         "conversation": shown,
         "transcript": transcript,
@@ -79,10 +80,11 @@ def _page(
         "models": models,
         "model": next((each.model for each in transcript[::-1] if each.model in models), ""),
         "message_limit": conf().CHAT_MESSAGE_CHARS,
-        "conversations": mine.with_activity()[:LISTED],
+        "is_earlier": bool(transcript) and transcript[-1].pk != shown.head_id,
         "is_demo": engine().provider.is_demo(),
         "running": next((each for each in transcript if each.is_running), None),
     }
+    context |= sidebar(request.user)
     return render(request, "chat/conversation.html", context, status=status)
 
 
@@ -99,11 +101,14 @@ def _refused_page(
     return response
 
 
-def _transcript(shown: Conversation, before: str | None) -> list[Message]:
-    """The last messages of the branch that is shown, oldest first, or those before one of them."""
+def _transcript(shown: Conversation, asked: dict[str, str]) -> list[Message]:
+    """The last messages of the branch that is shown, oldest first, or those before one of them,
+    or those around one of any branch."""
     end = shown.head_id
-    if before:
-        end = _earlier(shown, before)
+    if asked.get("before"):
+        end = _message(shown, asked["before"]).parent_id
+    elif asked.get("at"):
+        end = _end_around(shown, _message(shown, asked["at"]))
     if end is None:
         return []
     messages = list(Message.objects.path(end, messages=SHOWN))
@@ -113,8 +118,28 @@ def _transcript(shown: Conversation, before: str | None) -> list[Message]:
     return messages
 
 
-def _earlier(shown: Conversation, before: str) -> UUID | None:
+def _message(shown: Conversation, pk: str) -> Message:
     try:
-        return shown.messages.values_list("parent_id", flat=True).get(pk=UUID(before))
+        return shown.messages.only("parent_id", "position").get(pk=UUID(pk))
     except (ValueError, Message.DoesNotExist):
         raise Http404(_("There is no such message.")) from None
+
+
+def _end_around(shown: Conversation, message: Message) -> UUID:
+    """The last message to show with this one: of the branch that is shown, else of its newest."""
+    length = shown.head.position - message.position + 1 if shown.head else 0
+    branch = Message.objects.path(shown.head_id, messages=length).values_list("pk", flat=True)
+    branch = list(branch) if length > 0 else []
+    if message.pk in branch:
+        return branch[-1] if length <= SHOWN else branch[SHOWN_BEHIND]
+    return _newest_behind(shown, message)
+
+
+def _newest_behind(shown: Conversation, message: Message) -> UUID:
+    near = (message.position + 1, message.position + SHOWN_BEHIND)
+    behind = shown.messages.filter(position__range=near).order_by("created_at")
+    newest_answer = dict(behind.values_list("parent_id", "pk"))  # the last one of each stays
+    end = message.pk
+    while end in newest_answer:
+        end = newest_answer[end]
+    return end

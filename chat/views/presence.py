@@ -1,3 +1,6 @@
+from typing import Any
+from uuid import UUID
+
 from asgiref.sync import sync_to_async
 from django.db.models import Model
 from django.http import HttpRequest, JsonResponse
@@ -9,12 +12,25 @@ from .access import methods, signed_in
 @methods("GET")
 @signed_in
 async def running(request: HttpRequest) -> JsonResponse:
-    """Which of the person's conversations are being answered.
+    """Which of the person's conversations are being answered, and whether anything has changed.
+
+    `version` is another one whenever the list has changed; `open` is the conversation named by
+    `?conversation=` as it is now, null when it is gone.
 
     Every page asks now and then: it is the sign that the person is there, so that replies that
     nobody follows at the moment are not taken for abandoned.
     """
-    return JsonResponse({"conversations": await sync_to_async(_running)(request.user)})
+    return JsonResponse(await sync_to_async(_state)(request.user, request.GET))
+
+
+def _state(user: Model, asked: dict[str, str]) -> dict[str, Any]:
+    state = {
+        "conversations": _running(user),
+        "version": Conversation.objects.version(user),
+    }
+    if "conversation" in asked:
+        state["open"] = _open(user, asked["conversation"])
+    return state
 
 
 def _running(user: Model) -> list[dict[str, str]]:
@@ -25,3 +41,12 @@ def _running(user: Model) -> list[dict[str, str]]:
     if found:
         Message.objects.owned_by(user).note_followed()
     return found
+
+
+def _open(user: Model, pk: str) -> dict[str, Any] | None:
+    try:
+        return (
+            Conversation.objects.owned_by(user).filter(pk=UUID(pk)).values("title", "head").first()
+        )
+    except ValueError:
+        return None

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Text, WaitFor
-from .browser import box, expect_state, grew_to, prose, send, stop_button
+from .browser import box, button, expect_state, grew_to, prose, send, stop_button
 
 pytest_plugins = ["tests.live.browser"]
 TABS = 7
@@ -52,3 +52,68 @@ def test_another_page_lists_what_is_being_answered_and_keeps_it_fresh(page, visi
     expect_state(page, "complete")
     other.clock.fast_forward(21_000)
     expect(item.locator(".answering")).to_be_hidden()
+
+
+@pytest.fixture
+def two(page, model):
+    """Two tabs with the same conversation."""
+    send(page, "Seen by two")
+    expect_state(page, "complete")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect_state(other, "complete")
+    return page, other
+
+
+def choose(page, name):
+    page.locator("#conversation-menu summary").click()
+    button(page, name).click()
+
+
+def test_another_tab_shows_a_new_title_at_once(two):
+    page, other = two
+    page.locator("#conversation-menu summary").click()
+    page.get_by_label("Title").fill("Another name")
+    button(page, "Rename").click()
+    expect(other.locator(".bar h1")).to_have_text("Another name")
+    expect(other).to_have_title("Another name · Parley")
+    expect(other.get_by_role("navigation").get_by_role("link", name="Another name")).to_be_visible()
+
+
+def test_another_tab_lists_a_new_conversation_at_once(two):
+    page, other = two
+    page.goto("/chat/")
+    send(page, "Begun in the first tab")
+    link = other.get_by_role("navigation").get_by_role("link", name="Begun in the first tab")
+    expect(link).to_be_visible()
+
+
+def test_the_list_is_brought_up_to_date_under_ones_hands(two):
+    page, other = two
+    link = other.locator("#listed a[aria-current]")
+    link.focus()
+    choose(page, "Pin")
+    expect(other.locator("#listed h2").first).to_have_text("Pinned")
+    expect(link).to_be_focused()
+
+
+def test_another_tab_says_that_its_conversation_was_deleted_and_takes_it_back(two):
+    page, other = two
+    box(other).fill("A draft")
+    choose(page, "Delete")
+    gone = other.locator("#gone-notice")
+    expect(gone).to_contain_text("This conversation was deleted.")
+    expect(box(other)).to_be_hidden()
+    gone.get_by_role("button", name="Undo").click()
+    expect(gone).to_have_count(0)
+    expect(box(other)).to_have_value("A draft")
+
+
+def test_another_browser_hears_of_it_when_one_looks_at_it(two, visits):
+    page, _other = two
+    elsewhere = visits.begin()
+    elsewhere.goto(page.url)
+    choose(page, "Delete")
+    expect(page.get_by_text("Deleted.")).to_be_visible()
+    elsewhere.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(elsewhere.locator("#gone-notice")).to_be_visible()

@@ -153,3 +153,33 @@ async def test_it_has_nothing_before_a_message_of_another_conversation(aclient, 
     other = await long_conversation(user, 4)
     response = await aclient.get(f"/chat/{conversation.pk}/?before={other.head_id or uuid4()}")
     assert response.status_code == 404
+
+
+async def test_it_shows_a_message_of_long_ago_among_its_neighbours(aclient, user):
+    conversation = await long_conversation(user, 3 * SHOWN)
+    message = await Message.objects.aget(text="text-40.")
+    html = (await aclient.get(f"/chat/{conversation.pk}/?at={message.pk}")).content.decode()
+    assert all(f"text-{number}." in html for number in (12, 40, 60))
+    assert "text-61." not in html and "Show the newest messages" in html
+
+
+async def test_it_shows_a_message_among_the_newest(aclient, user):
+    conversation = await long_conversation(user, 3 * SHOWN)
+    message = await Message.objects.aget(text=f"text-{2 * SHOWN}.")
+    html = (await aclient.get(f"/chat/{conversation.pk}/?at={message.pk}")).content.decode()
+    assert f"text-{3 * SHOWN - 1}." in html and "Show the newest messages" not in html
+
+
+async def test_it_shows_a_message_of_another_branch(aclient, user):
+    conversation = await long_conversation(user, 10)
+    first = await Message.objects.aget(position=0)
+    other = {"conversation": conversation, "role": "assistant", "state": "stopped"}
+    other = await Message.objects.acreate(**other, parent=first, position=1, text="Other branch")
+    html = (await aclient.get(f"/chat/{conversation.pk}/?at={other.pk}")).content.decode()
+    assert "Other branch" in html and "text-0." in html and "text-1." not in html
+    assert "Show the newest messages" in html
+
+
+@pytest.mark.parametrize("at", ["x", uuid4(), "%00"])
+async def test_it_shows_no_message_that_is_not_there(aclient, conversation, at):
+    assert (await aclient.get(f"/chat/{conversation.pk}/?at={at}")).status_code == 404

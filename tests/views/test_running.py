@@ -1,7 +1,10 @@
+from uuid import uuid4
+
 import pytest
 
 from chat.models import Message
 
+from ..streams import ask_and_wait
 from ..test_engine import EPOCH
 
 URL = "/chat/running"
@@ -10,21 +13,42 @@ JSON = {"accept": "application/json"}
 
 async def test_it_names_the_conversations_that_are_being_answered(aclient, running):
     conversation = running["conversation"]
-    assert (await aclient.get(URL, headers=JSON)).json() == {"conversations": [conversation]}
+    assert (await aclient.get(URL, headers=JSON)).json()["conversations"] == [conversation]
 
 
 async def test_it_passes_over_those_that_are_not(aclient, conversation):
-    assert (await aclient.get(URL, headers=JSON)).json() == {"conversations": []}
+    assert (await aclient.get(URL, headers=JSON)).json()["conversations"] == []
 
 
 async def test_it_passes_over_those_of_others(other_client, running):
-    assert (await other_client.get(URL, headers=JSON)).json() == {"conversations": []}
+    assert (await other_client.get(URL, headers=JSON)).json()["conversations"] == []
 
 
 async def test_to_ask_is_a_sign_of_being_there(aclient, running):
     await Message.objects.running().aupdate(followed_at=EPOCH)
     await aclient.get(URL, headers=JSON)
     assert (await Message.objects.running().aget()).followed_at > EPOCH
+
+
+async def test_it_tells_what_the_open_conversation_is_now(aclient, conversation):
+    state = (await aclient.get(f"{URL}?conversation={conversation.pk}", headers=JSON)).json()
+    assert state["open"] == {"title": "Hello", "head": str(conversation.head_id)}
+
+
+@pytest.mark.parametrize("pk", ["x", "", "%00", uuid4()])
+async def test_what_is_not_there_is_not_open(aclient, pk):
+    assert (await aclient.get(f"{URL}?conversation={pk}", headers=JSON)).json()["open"] is None
+
+
+async def test_those_of_others_are_not_open(other_client, conversation):
+    state = (await other_client.get(f"{URL}?conversation={conversation.pk}", headers=JSON)).json()
+    assert state["open"] is None and state["version"] == ""
+
+
+async def test_the_version_changes_with_a_message(aclient, conversation):
+    before = (await aclient.get(URL, headers=JSON)).json()["version"]
+    await ask_and_wait(aclient, "And now?", f"/chat/{conversation.pk}/")
+    assert (await aclient.get(URL, headers=JSON)).json()["version"] != before
 
 
 async def test_it_needs_login(stranger):

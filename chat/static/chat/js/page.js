@@ -29,11 +29,15 @@ export async function ask(url, { headers, ...options } = {}) {
   return answer;
 }
 
-/** Sends a form as the browser would; the answer carries rendered messages. */
-export function post(form) {
+const tabs = new BroadcastChannel("parley");
+
+/** Sends a form as the browser would; the answer carries rendered messages. All tabs look then what has changed. */
+export async function post(form) {
   const body = new URLSearchParams(new FormData(form));
   const headers = { "X-CSRFToken": body.get("csrfmiddlewaretoken") };
-  return ask(asHtml(form.action), { method: "POST", body, headers });
+  const answer = await ask(asHtml(form.action), { method: "POST", body, headers });
+  tabs.postMessage("changed");
+  return answer;
 }
 
 export function asHtml(url) {

@@ -1,27 +1,85 @@
-/* Which conversations are being answered. To ask for it also tells the server that somebody is here. */
+/* Keeps the page in step with the person's other tabs and devices. To ask also tells the server that somebody is here. */
 
-import { ask } from "./page.js";
+import { ask, RUNNING } from "./page.js";
 
 const PAUSE = 20_000; // milliseconds
+const NAMED_WITHIN = [2_000, 6_000]; // milliseconds behind the first reply: the model may name the conversation
 
 class ConversationList extends HTMLElement {
+  #looks = 0;
   #timer;
+  #channel;
+  #undo;
 
   connectedCallback() {
-    this.#timer = setInterval(() => this.#look(), PAUSE);
+    this.#undo = new AbortController();
+    const { signal } = this.#undo;
+    const sidebar = this.closest(".sidebar");
+    this.#timer = setInterval(() => this.look(), PAUSE);
+    this.#channel = new BroadcastChannel("parley");
+    this.#channel.addEventListener("message", () => this.look(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.look(), { signal });
+    document.addEventListener("reply-settled", () => this.#settled(), { signal });
+    document.addEventListener("submit", (event) => this.#submit(event), { signal });
+    sidebar.addEventListener("pointerover", () => import("./list.js"), { once: true, signal });
+    sidebar.addEventListener("focusin", () => import("./list.js"), { once: true, signal });
+    sidebar.querySelector(".search").addEventListener("focusin", () => import("./search.js"), { once: true, signal });
   }
 
   disconnectedCallback() {
     clearInterval(this.#timer);
+    this.#channel.close();
+    this.#undo.abort();
   }
 
-  async #look() {
-    const { conversations } = await ask(this.dataset.running).catch(() => ({})); // next time, then
-    if (!conversations) return;
-    const answered = new Set(conversations.map(({ url }) => url));
-    for (const link of this.querySelectorAll("a[href]:not([aria-current])")) {
+  /** Asks what has changed, and shows it. */
+  async look() {
+    const number = ++this.#looks;
+    const { running, conversation } = this.dataset;
+    const url = conversation ? `${running}?conversation=${conversation}` : running;
+    const state = await ask(url).catch(() => null); // next time, then
+    if (!state || number !== this.#looks) return;
+    if (state.version !== this.dataset.version) await this.#update(state.version);
+    const answered = new Set(state.conversations.map((each) => each.url));
+    for (const link of this.querySelectorAll("#listed li > a:not([aria-current])")) {
       link.querySelector(".answering").hidden = !answered.has(link.getAttribute("href"));
     }
+    if (conversation) this.#showOpen(state.open, answered.has(location.pathname));
+  }
+
+  async #update(version) {
+    const { update } = await import("./list.js");
+    if (await update()) this.dataset.version = version;
+  }
+
+  /** What the open conversation is now; null when it was deleted. */
+  async #showOpen(open, isAnswered) {
+    if (!open || document.getElementById("gone-notice")) (await import("./keeping.js")).showGone(!open);
+    if (!open) return;
+    this.#showTitle(open.title);
+    const transcript = document.querySelector("chat-transcript");
+    const { head } = transcript.dataset;
+    const isOther = head !== undefined && head !== (open.head ?? "");
+    if (isOther || (isAnswered && !transcript.querySelector(RUNNING))) transcript.refresh?.();
+  }
+
+  #showTitle(title) {
+    const heading = document.querySelector(".bar h1");
+    if (heading.textContent === title) return;
+    document.title = document.title.replace(heading.textContent, () => title);
+    heading.textContent = document.getElementById("title").defaultValue = title;
+  }
+
+  #settled() {
+    if (document.querySelectorAll(".from-model").length > 1) return;
+    for (const wait of NAMED_WITHIN) setTimeout(() => this.look(), wait);
+  }
+
+  async #submit(event) {
+    if (!event.target.matches("[data-keep]")) return;
+    event.preventDefault();
+    const { keep } = await import("./keeping.js");
+    keep(event.target);
   }
 }
 

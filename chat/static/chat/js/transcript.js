@@ -9,7 +9,7 @@ class ChatTranscript extends HTMLElement {
   #newest = document.getElementById("newest");
   #codeBar = document.getElementById("code-bar").content.firstElementChild;
   #grown = new ResizeObserver(() => this.#stay());
-  #isFollowing = true;
+  #isFollowing = !location.hash.startsWith("#message-"); // then the browser goes there
   #top = 0; // where the last scrolling ended
   #undo;
 

@@ -1,0 +1,40 @@
+/* The menu of a conversation: rename, pin, archive and delete without leaving the page. */
+
+import { announce, complain, post } from "./page.js";
+
+const menu = document.getElementById("conversation-menu");
+const list = document.querySelector("conversation-list");
+
+/** Does what the form says; the list and the title follow as in any other tab. */
+export async function keep(form) {
+  const place = form.closest(".keep, .messages, #gone-notice, menu");
+  complain(place);
+  try {
+    const { conversation, url } = await post(form);
+    if (!conversation || conversation.id !== list.dataset.conversation) return location.assign(url ?? conversation.url);
+    show(conversation);
+    announce(form.dataset.keep);
+  } catch (problem) {
+    complain(place, problem);
+  }
+}
+
+function show(conversation) {
+  for (const item of menu.querySelectorAll("[data-when]")) {
+    const [name, value] = item.dataset.when.split(" ");
+    item.hidden = String(conversation[name]) !== value;
+  }
+  if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+  menu.open = false;
+}
+
+/** Says that the conversation was deleted elsewhere, where one would write; and takes it back. */
+export function showGone(isGone) {
+  const notice = document.getElementById("gone-notice");
+  if (isGone === Boolean(notice)) return;
+  document.querySelector("chat-composer").hidden = isGone;
+  if (!isGone) return notice.remove();
+  const fresh = document.getElementById("gone").content.firstElementChild.cloneNode(true);
+  document.querySelector(".dock").append(fresh);
+  announce(fresh.querySelector("p").textContent);
+}
