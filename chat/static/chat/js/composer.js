@@ -1,6 +1,6 @@
 /* Where people write: sends without leaving the page, keeps the draft, counts near the limit, stops the reply. */
 
-import { complain, post, Problem, RUNNING, words } from "./page.js";
+import { complain, newChat, post, Problem, RUNNING, words } from "./page.js";
 
 const COUNT_FROM = 0.8; // of the limit
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
@@ -13,7 +13,7 @@ class ChatComposer extends HTMLElement {
   #stop = this.querySelector("#stop");
   #transcript = document.querySelector("chat-transcript");
   #waiting = document.querySelector("waiting-messages"); // none in a new chat
-  #draft = `draft of ${this.dataset.user} at ${location.pathname}`;
+  #draft = this.#draftAt(location.pathname);
   #undo;
 
   connectedCallback() {
@@ -75,9 +75,19 @@ class ChatComposer extends HTMLElement {
       await this.#send();
       this.#write("");
     } catch (problem) {
-      complain(this, problem);
+      complain(this, problem.status === 404 ? this.#moveOn() : problem);
     }
     this.#box.readOnly = false;
+  }
+
+  /** The conversation was deleted: what has been written waits in a new chat. */
+  #moveOn() {
+    sessionStorage.setItem(this.#draftAt(newChat.pathname), this.#box.value);
+    return new Problem(words.gone, 404);
+  }
+
+  #draftAt(path) {
+    return `draft of ${this.dataset.user} at ${path}`;
   }
 
   async #send() {
@@ -92,8 +102,8 @@ class ChatComposer extends HTMLElement {
 
   /** Loads what sending needs, before the network may be gone. */
   #getReady() {
-    import("./reply.js");
-    if (this.#waiting) import("./queue.js");
+    import("./reply.js").catch(later);
+    if (this.#waiting) import("./queue.js").catch(later);
   }
 
   async #wait() {
@@ -145,8 +155,8 @@ class ChatComposer extends HTMLElement {
   }
 
   async #runShortcut(name) {
-    const { shortcuts } = await import("./shortcuts.js");
-    shortcuts[name]();
+    const { shortcuts } = await import("./shortcuts.js").catch(() => ({})); // offline
+    shortcuts?.[name]();
   }
 
   #edited() {
@@ -194,6 +204,9 @@ class ChatComposer extends HTMLElement {
     if (over > 0) throw new Problem(words.tooLong.replace("{count}", format(over)));
   }
 }
+
+/** Without a connection there is nothing to load; it is tried again when it is needed. */
+function later() {}
 
 /** The name of what a key of the whole page does, if it is one. A single character is none where people write. */
 function shortcut({ key, ctrlKey, metaKey, altKey, shiftKey, target }) {

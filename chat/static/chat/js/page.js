@@ -5,6 +5,9 @@ const TIMEOUT = 30_000; // milliseconds that the server has for an answer
 /** The texts for people; they stand in the template, so that they are translated with it. */
 export const words = document.getElementById("words").dataset;
 
+/** The link to begin a conversation with. */
+export const newChat = document.getElementById("new-chat");
+
 /**
  * What went wrong, in words for people. `status` is 0 when the server was not reached; `retryAfter` says in
  * how many seconds it may work again, if the server knows.
@@ -48,12 +51,12 @@ export function asHtml(url) {
 export function complain(place, problem) {
   const line = place.querySelector(".trouble");
   line.replaceChildren(problem?.message ?? "");
-  if (problem?.status === 401) {
-    const link = document.createElement("a");
-    link.href = `${words.loginUrl}?next=${encodeURIComponent(location.pathname)}`;
-    link.textContent = words.logIn;
-    line.append(" ", link);
-  }
+  if (problem?.status === 401) line.append(" ", linkTo(`${words.loginUrl}?next=${encodeURIComponent(location.pathname)}`, words.logIn));
+  if (problem?.status === 404) line.append(" ", linkTo(newChat.href, newChat.textContent));
+}
+
+function linkTo(href, text) {
+  return Object.assign(document.createElement("a"), { href, textContent: text });
 }
 
 /** Tells those who listen to the page; what is said twice is heard twice. */
