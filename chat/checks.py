@@ -31,6 +31,14 @@ def check_continue(**_: Any) -> list[CheckMessage]:
 
 
 @register
+def check_sharing(**_: Any) -> list[CheckMessage]:
+    if conf().CHAT_SHARING in ("members", "anyone", "off"):
+        return []
+    hint = 'It must be "members", "anyone" or "off".'
+    return [Error(f"CHAT_SHARING is {conf().CHAT_SHARING!r}.", hint=hint, id="chat.E005")]
+
+
+@register
 def check_base_url(**_: Any) -> list[CheckMessage]:
     address = conf().OPENAI_BASE_URL
     if not address or address.startswith(("http://", "https://")):

@@ -34,6 +34,8 @@ class Conf:
     # Seconds after which a reply that nobody follows is stopped, when no page of its person is open
     # either; 0: as soon as the last reader has left; None (empty in the environment): never.
     CHAT_ABANDON_AFTER: float | None = 60.0
+    # Who may read what a person shares by a link: "members" (who is logged in), "anyone", or "off".
+    CHAT_SHARING: str = "members"
     CHAT_TICK: float = 0.05  # seconds between two commits of what arrived
     CHAT_LEASE: float = 3.0  # seconds until another process takes over from one that went silent
 

@@ -1,6 +1,17 @@
 from django.urls import include, path
 
-from .views import actions, health, keeping, listing, pages, presence, search, streams
+from .views import (
+    actions,
+    exporting,
+    health,
+    keeping,
+    listing,
+    pages,
+    presence,
+    search,
+    sharing,
+    streams,
+)
 
 app_name = "chat"
 
@@ -23,6 +34,10 @@ conversation_urls = [
     path("unarchive", keeping.unarchive, name="unarchive"),
     path("delete", keeping.delete, name="delete"),
     path("restore", keeping.restore, name="restore"),
+    path("share", sharing.share, name="share"),
+    path("unshare", sharing.unshare, name="unshare"),
+    path("export.md", exporting.markdown, name="export-markdown"),
+    path("export.json", exporting.json, name="export-json"),
 ]
 
 urlpatterns = [
@@ -34,6 +49,7 @@ urlpatterns = [
     path("chat/conversations", listing.conversations, name="list"),
     path("chat/archived/", listing.archived, name="archived"),
     path("chat/search", search.search, name="search"),
+    path("chat/shared/<uuid:token>/", sharing.shared, name="shared"),
     path("chat/<uuid:pk>/", include(conversation_urls)),
     path("chat/replies/<uuid:pk>/", include(reply_urls)),
 ]

@@ -35,6 +35,17 @@ def test_it_refuses_another_way_to_continue(settings):
     assert ids() == ["chat.E002"]
 
 
+@pytest.mark.parametrize("value", ["members", "anyone", "off"])
+def test_it_knows_three_ways_to_share(settings, value):
+    settings.CHAT_SHARING = value
+    assert ids() == []
+
+
+def test_it_refuses_another_way_to_share(settings):
+    settings.CHAT_SHARING = "everybody"
+    assert ids() == ["chat.E005"]
+
+
 @pytest.mark.parametrize("value", ["api.example.com/v1", "ftp://example.com"])
 def test_it_wants_an_address_of_the_provider(settings, value):
     settings.OPENAI_BASE_URL = value

@@ -11,6 +11,7 @@ from chat.models import (
     UNDO_FOR,
     Conversation,
     Message,
+    NothingToShare,
     Piece,
     ReplyRunning,
     TooManyPinned,
@@ -171,6 +172,38 @@ def test_it_stores_a_client_id_once(conversation, reply):
     settle(conversation.post("one", model="m", writer=WRITER, client_id=client_id))
     with pytest.raises(IntegrityError), transaction.atomic():
         conversation.post("two", model="m", writer=WRITER, client_id=client_id)
+
+
+# Sharing
+
+
+def test_sharing_again_moves_the_copy_and_keeps_the_link(conversation, reply):
+    settle(reply)
+    conversation.share()
+    token = conversation.share_token
+    further = settle(conversation.post("And?", model="m", writer=WRITER))
+    assert conversation.shared_head == reply
+    conversation.share()
+    assert (conversation.share_token, conversation.shared_head) == (token, further)
+
+
+def test_sharing_ends_before_a_running_reply(conversation, reply):
+    settle(reply)
+    conversation.post("And?", model="m", writer=WRITER)
+    conversation.share()
+    assert Conversation.objects.shared().get().shared_head == reply
+
+
+def test_there_is_nothing_to_share_without_a_settled_reply(conversation, reply):
+    with pytest.raises(NothingToShare):
+        conversation.share()
+
+
+def test_what_is_not_shared_any_more_has_no_link(conversation, reply):
+    settle(reply)
+    conversation.share()
+    conversation.unshare()
+    assert not Conversation.objects.shared().exists()
 
 
 # Again

@@ -8,6 +8,7 @@ from .conversation import TITLE_CHARS, Conversation, ReplyRunning
 from .keeping import PINNED_AT_MOST, UNDO_FOR, TooManyPinned
 from .message import MAX_TAKEOVERS, Message, Piece
 from .person import Preferences, Preset
+from .sharing import NothingToShare
 from .writer import Writer
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "UNDO_FOR",
     "Conversation",
     "Message",
+    "NothingToShare",
     "Piece",
     "Preferences",
     "Preset",

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..endings import State
-from .keeping import Kept, KeptQuerySet
+from .keeping import KeptQuerySet
 from .message import Message
+from .sharing import Shared
 from .writer import Writer
 
 TITLE_CHARS = 80
@@ -24,7 +25,7 @@ class ReplyRunning(Exception):
     """The conversation has a reply that is still being written."""
 
 
-class Conversation(Kept):
+class Conversation(Shared):
     class TitledBy(models.TextChoices):
         WORDS = "words", _("its first words")
         MODEL = "model", _("the model")
@@ -47,11 +48,6 @@ class Conversation(Kept):
     updated_at = models.DateTimeField(_("last activity"), default=timezone.now, editable=False)
     # The newest message of the branch that is shown.
     head = models.ForeignKey(
-        "Message", models.SET_NULL, null=True, related_name="+", editable=False
-    )
-    # Who has the link reads the branch that ends at `shared_head`.
-    share_token = models.UUIDField(null=True, unique=True, editable=False)
-    shared_head = models.ForeignKey(
         "Message", models.SET_NULL, null=True, related_name="+", editable=False
     )
 

@@ -22,6 +22,10 @@ class KeptQuerySet(models.QuerySet):
         """What is deleted is nobody's any more."""
         return self.filter(user=user, deleted_at=None)
 
+    def shared(self) -> Self:
+        """Those that who has the link may read."""
+        return self.filter(share_token__isnull=False, deleted_at=None)
+
     def restorable_by(self, user: models.Model) -> Self:
         """The person's own, and what they have deleted a short while ago."""
         lately = models.Q(deleted_at__gt=timezone.now() - UNDO_FOR)

@@ -81,6 +81,7 @@ def _page(
         "model": next((each.model for each in transcript[::-1] if each.model in models), ""),
         "message_limit": conf().CHAT_MESSAGE_CHARS,
         "is_earlier": bool(transcript) and transcript[-1].pk != shown.head_id,
+        "sharing": conf().CHAT_SHARING,
         "is_demo": engine().provider.is_demo(),
         "running": next((each for each in transcript if each.is_running), None),
     }

@@ -1,0 +1,105 @@
+"""A conversation as a file: to read as Markdown, or whole as JSON."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.utils.http import content_disposition_header
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from ..endings import State
+from ..models import Conversation, Message
+from .access import methods, page_for_signed_in
+
+ALL = 2**31 - 1  # messages
+NAME_BYTES = 200  # of a file's name; file systems take 255
+# What some system does not allow in a name, and what turns the direction of what follows.
+NOT_IN_NAMES = re.compile(
+    r'[\x00-\x1f\x7f-\x9f"*/:<>?\\|\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+'
+)
+
+
+@methods("GET", "HEAD")
+@page_for_signed_in
+async def markdown(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The branch that is shown: who said what when, each text exactly as it was written."""
+    return await sync_to_async(_markdown)(request, pk)
+
+
+@methods("GET", "HEAD")
+@page_for_signed_in
+async def json(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Every message of the conversation, all versions, as the README describes it."""
+    return await sync_to_async(_json)(request, pk)
+
+
+def _markdown(request: HttpRequest, pk: UUID) -> HttpResponse:
+    conversation = _find(request, pk)
+    branch = Message.objects.path(conversation.head_id, messages=ALL)
+    parts = [f"# {_one_line(conversation.title)}"]
+    for message in branch if conversation.head_id else ():
+        parts += [f"## {_heading(message)}", message.stored_text()]
+    text = "\n\n".join(parts) + "\n"
+    return _as_file(HttpResponse(text, content_type="text/markdown; charset=utf-8"), conversation)
+
+
+def _json(request: HttpRequest, pk: UUID) -> HttpResponse:
+    conversation = _find(request, pk)
+    messages = conversation.messages.order_by("position", "created_at")
+    exported = {
+        "id": conversation.pk,
+        "title": conversation.title,
+        "instruction": conversation.instruction,
+        "created": conversation.created_at,
+        "head": conversation.head_id,
+        "messages": [_fields(message) for message in messages],
+    }
+    readable = {"ensure_ascii": False, "indent": 2}
+    return _as_file(JsonResponse(exported, json_dumps_params=readable), conversation)
+
+
+def _find(request: HttpRequest, pk: UUID) -> Conversation:
+    return get_object_or_404(Conversation.objects.owned_by(request.user), pk=pk)
+
+
+def _heading(message: Message) -> str:
+    when = f"{localtime(message.created_at):%Y-%m-%d %H:%M %Z}"
+    if message.role == Message.Role.USER:
+        return _("You, %s") % when
+    ending = "" if message.state == State.COMPLETE else f" ({message.get_state_display()})"
+    return f"{_one_line(message.model)}, {when}{ending}"
+
+
+def _fields(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.pk,
+        "parent": message.parent_id,
+        "role": message.role,
+        "text": message.stored_text(),
+        "model": message.model,
+        "state": message.state,
+        "created": message.created_at,
+        "rating": message.rating,
+        "comment": message.rating_comment,
+    }
+
+
+def _as_file(response: HttpResponse, conversation: Conversation) -> HttpResponse:
+    ending = "json" if isinstance(response, JsonResponse) else "md"
+    name = f"{_file_name(conversation.title)}.{ending}"
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _file_name(title: str) -> str:
+    words = _one_line(NOT_IN_NAMES.sub(" ", title))
+    return words.encode()[:NAME_BYTES].decode(errors="ignore").strip(". ") or "conversation"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
