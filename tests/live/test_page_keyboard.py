@@ -138,6 +138,30 @@ def test_a_key_begins_a_new_chat(page):
     expect(page).to_have_url(re.compile("/chat/$"))
 
 
+def test_a_slash_leads_to_the_search(page):
+    leave_box(page)
+    page.keyboard.press("/")
+    expect(search(page)).to_be_focused()
+    page.keyboard.type("and/or?")
+    expect(search(page)).to_have_value("and/or?")
+
+
+def search(page):
+    return page.get_by_role("searchbox", name="Search your conversations")
+
+
+def test_a_key_leads_from_the_box_to_the_search(page):
+    box(page).press("Control+k")
+    expect(search(page)).to_be_focused()
+
+
+def test_it_opens_the_drawer_of_a_phone(visits):
+    page = visits.begin(viewport=PHONE)
+    page.goto("/chat/")
+    box(page).press("Control+k")
+    expect(search(page)).to_be_focused()
+
+
 def test_enter_that_ends_a_composition_sends_nothing(page, model):
     box(page).fill("にほん")
     box(page).dispatch_event("keydown", {"key": "Enter", "isComposing": True, "bubbles": True})
