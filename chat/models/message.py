@@ -185,6 +185,11 @@ class Message(models.Model):
         return markdown.page(self.text)
 
     @property
+    def reasoning_html(self) -> SafeString:
+        """What the model thought, as safe HTML. Folded away, so rendered for each page anew."""
+        return markdown.page(self.reasoning)
+
+    @property
     def can_continue(self) -> bool:
         return self.state in State.settled_early() and 0 < len(self.text) < conf().CHAT_REPLY_CHARS
 

@@ -23,7 +23,8 @@ class Delta:
 
 class _Content(msgspec.Struct):
     content: str | None = None
-    reasoning_content: str | None = None
+    reasoning_content: str | None = None  # DeepSeek, older vLLM, llama.cpp
+    reasoning: str | None = None  # OpenRouter, newer vLLM, Ollama
 
 
 class _Choice(msgspec.Struct):
@@ -96,7 +97,7 @@ class Reading:
         for choice in (chunk.choices or [])[:1]:
             if choice.delta:
                 delta.text += choice.delta.content or ""
-                delta.reasoning += choice.delta.reasoning_content or ""
+                delta.reasoning += choice.delta.reasoning_content or choice.delta.reasoning or ""
             if choice.finish_reason:
                 self.finish_reason = delta.finish_reason = choice.finish_reason[:40]
 
