@@ -14,8 +14,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-VERSION = 1  # of the HTML; what was stored by another version is rendered again
+from .formulas import mathml
+
+VERSION = 2  # of the HTML; what was stored by another version is rendered again
 HAS_CODE = '<pre tabindex="0"><code class='
+LONG_FORMULA = 60  # characters from which one inside a line gets a line that can be scrolled
 MAX_HIGHLIGHTED = 20_000  # characters of one code block; longer ones stay plain
 
 _extensions = comrak.ExtensionOptions()
@@ -31,6 +34,10 @@ _LINK = re.compile(r'<a href="(?!"|#)')
 _IMAGE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"(?: title="[^"]*")? />')
 _TASK = re.compile(r'<input type="checkbox" (checked="" )?disabled="" />')
 _CODE = re.compile(HAS_CODE + r'"language-([^"]+)">(.*?)</code></pre>', re.DOTALL)
+_FORMULA = re.compile(r'<span data-math-style="(inline|display)">([^<]*)</span>')
+_FORMULA_BLOCK = re.compile(
+    HAS_CODE + r'"language-math" data-math-style="display">([^<]*)</code></pre>'
+)
 _RAW = re.compile(
     r"(\A|</(?:p|ul|ol|pre|table|blockquote|h[1-6])>\n|<hr />\n)"
     r"(&lt;.*?)(?=\n<(?:p|ul|ol|pre|table|blockquote|h[1-6]|hr)[ >]|\n?\Z)",
@@ -55,7 +62,9 @@ def blocks(text: str) -> list[str]:
 
 def highlight_code(html: str) -> str:
     """`html` with its code highlighted: milliseconds, so only for blocks that are finished."""
-    return _CODE.sub(_highlighted, html) if HAS_CODE in html else html
+    if HAS_CODE not in html:
+        return html
+    return _FORMULA_BLOCK.sub(_formula_block, _CODE.sub(_highlighted, html))
 
 
 class Growing:
@@ -71,12 +80,18 @@ class Growing:
         first = self._finished
         positioned = _positioned_blocks(text[self._begin :])
         self.blocks[first:] = [html for _, html in positioned]
-        if len(positioned) > 1 and "\n" in text[self._begin + positioned[-1][0] :]:
-            # A block is closed as soon as a whole line begins its next sibling: CommonMark is
-            # parsed line by line (appendix "A parsing strategy").
-            self._finished += len(positioned) - 1
-            self._begin += positioned[-1][0]
+        # A block is closed as soon as a whole line begins its next sibling: CommonMark is parsed
+        # line by line (appendix "A parsing strategy").
+        is_whole = positioned and "\n" in text[self._begin + positioned[-1][0] :]
+        closed = len(positioned) - (1 if is_whole else 2)
+        if closed > 0:
+            self._finished += closed
+            self._begin += positioned[closed][0]
         return first
+
+    def finished(self, first: int) -> list[str]:
+        """The blocks from `first` on that cannot change any more."""
+        return self.blocks[first : self._finished]
 
     def highlight_finished(self, first: int) -> None:
         """Highlight code in the finished blocks from `first` on."""
@@ -85,7 +100,7 @@ class Growing:
 
     def has_new_code(self, first: int) -> bool:
         """Whether a block that has been finished since has code to highlight."""
-        return any(HAS_CODE in html for html in self.blocks[first : self._finished])
+        return any(HAS_CODE in html for html in self.finished(first))
 
 
 def _positioned_blocks(text: str) -> list[tuple[int, str]]:
@@ -131,6 +146,8 @@ def _cleaned(html: str) -> str:
     if "<a href" in html:
         html = html.replace('<a href="">', "<a>")
         html = _LINK.sub('<a rel="noopener noreferrer nofollow" target="_blank" href="', html)
+    if " data-math-style=" in html:
+        html = _FORMULA.sub(_formula, html)
     if "&lt;" in html:
         html = _RAW.sub(r'\1<p class="raw">\2</p>', html)
     return html.strip("\n")
@@ -146,6 +163,22 @@ def _image_as_link(match: re.Match[str]) -> str:
         "</a>", 0, match.start()
     )
     return alt if inside_link or not source else f'<a href="{source}">{alt}</a>'
+
+
+def _formula(match: re.Match[str]) -> str:
+    """The formula, or its source where it cannot be shown."""
+    is_display, source = match[1] == "display", unescape(match[2])
+    formula = mathml(source.strip("`"), is_display=is_display)
+    if formula is None:
+        return f"<code>{match[2].strip()}</code>"
+    if is_display or len(source) > LONG_FORMULA:
+        return f'<span class="formula" tabindex="0">{formula}</span>'
+    return formula
+
+
+def _formula_block(match: re.Match[str]) -> str:
+    formula = mathml(unescape(match[1]), is_display=True)
+    return f'<p><span class="formula" tabindex="0">{formula}</span></p>' if formula else match[0]
 
 
 def _highlighted(match: re.Match[str]) -> str:

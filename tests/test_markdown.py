@@ -100,7 +100,7 @@ def test_it_wraps_each_block_for_the_page():
 
 # Safe
 
-TAGS = "div|p|ul|ol|li|blockquote|table|thead|tbody|tr|t[hd]|pre|code|h1|span"
+TAGS = "div|p|ul|ol|li|blockquote|table|thead|tbody|tr|t[hd]|pre|code|h1|span|math|m[ion]"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,9 @@ TAGS = "div|p|ul|ol|li|blockquote|table|thead|tbody|tr|t[hd]|pre|code|h1|span"
 )
 def test_it_shows_raw_html_as_text(text):
     html = page(text)
-    rest = re.sub(rf'</?(?:{TAGS})(?: (?:class|tabindex|data-math-style)="[^"<>]*")*>', "", html)
+    rest = re.sub(
+        rf'</?(?:{TAGS})(?: (?:class|tabindex|display|[lr]space|stretchy)="[^"<>]*")*>', "", html
+    )
     assert "<" not in rest and "&lt;" in rest + "".join(re.findall('class="language-.*"', html))
 
 
@@ -202,6 +204,37 @@ def test_it_changes_nothing_in_code_but_colour():
     assert unescape(re.sub(r"<[^>]*>", "", html)) == code
 
 
+# Formulas
+
+
+@pytest.mark.parametrize("text", ["$x^2$", r"\(x^2\)", "$`x^2`$"])
+def test_it_shows_a_formula_within_a_line(text):
+    formula = "<math><msup><mi>x</mi><mn>2</mn></msup></math>"
+    assert page(f"so {text} is") == f'<div class="block"><p>so {formula} is</p></div>'
+
+
+@pytest.mark.parametrize("text", ["$$x<y$$", "$$\nx<y\n$$", r"\[x<y\]", "```math\nx<y\n```"])
+def test_it_shows_a_formula_of_its_own_that_can_be_scrolled(text):
+    html = page(text)
+    assert '<p><span class="formula" tabindex="0"><math display="block"><mi>x</mi>' in html
+
+
+def test_a_long_formula_within_a_line_can_be_scrolled():
+    assert 'class="formula" tabindex="0"><math><mi>x</mi>' in page("so $x" + "+y" * 40 + "$ is")
+
+
+@pytest.mark.parametrize(
+    "text", ["costs $5 and $10 today", "$100k to $1M", "$ 5 $", "US$5-$10, $20"]
+)
+def test_amounts_of_money_are_no_formulas(text):
+    assert page(text) == f'<div class="block"><p>{text}</p></div>'
+
+
+@pytest.mark.parametrize("source", [r"\frac{", r"\href{javascript:x}{y}", "a & b", r"\nonsense"])
+def test_what_is_no_formula_stays_source(source):
+    assert f"<code>{source.replace('&', '&amp;')}</code>" in page(f"so ${source}$ is")
+
+
 # Growing
 
 
@@ -271,6 +304,7 @@ def test_it_highlights_only_what_is_finished():
         "e\u0301\u0323" * 30_000,
         "\n" * 100_000,
         "$" * 50_000,
+        "$x^2$ " * 5_000,
         "x\n\n" * 20_000,
         "<b>\n\n" * 10_000,
     ],
