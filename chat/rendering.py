@@ -9,7 +9,7 @@ import asyncio
 from bisect import bisect_left
 from collections import deque
 
-from .markdown import Growing
+from .markdown import Growing, highlight_code
 from .sse import frame
 
 KEPT_FRAMES = 40  # a reader that is further behind gets all blocks anew
@@ -41,6 +41,16 @@ class Rendering:
         if version and missing <= len(self._frames):
             return b"".join(list(self._frames)[len(self._frames) - missing :])
         return _blocks_frame([[i, 0, html] for i, html in enumerate(self._sent)])
+
+    def finished(self, first: int) -> list[str]:
+        """The blocks from `first` on that cannot change any more."""
+        return self._growing.finished(first)
+
+    async def rest(self, text: str, first: int) -> list[str]:
+        """The blocks from `first` on of `text`, which is all there is, highlighted."""
+        await self.advance(text)
+        blocks = self._growing.blocks[first:]
+        return await asyncio.to_thread(lambda: [highlight_code(block) for block in blocks])
 
     def _note_changes(self, first: int) -> None:
         blocks = self._growing.blocks

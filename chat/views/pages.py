@@ -2,6 +2,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import aget_object_or_404, get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from .access import (
     wants_html_parts,
     wants_json,
 )
+from .growing import growing_page
 from .listing import sidebar
 from .sending import Refused, form_data, payload, reply_fields, send
 
@@ -35,8 +37,13 @@ async def new(request: HttpRequest) -> HttpResponse:
 
 @methods("GET", "HEAD", "POST")
 @page_for_signed_in
-async def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The page of a conversation, or a further message in it."""
+async def conversation(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """The page of a conversation, with `?stream` as it grows; or a further message in it."""
+    if request.method == "GET" and "stream" in request.GET:
+        models = await engine().provider.models()
+        return await growing_page(
+            request, pk, lambda: _page(request, pk, MessageForm(models=models), models)
+        )
     return await _page_or_post(request, pk)
 
 
@@ -60,7 +67,8 @@ async def _page_or_post(request: HttpRequest, pk: UUID | None) -> HttpResponse:
             return refusal(refused.text, refused.status, retry_after=refused.retry_after)
         return await sync_to_async(_refused_page)(request, pk, refused, models)
     if not wants_json(request):
-        return SeeOther(reverse("chat:conversation", args=[sent.conversation_id]))
+        url = reverse("chat:conversation", args=[sent.conversation_id])
+        return SeeOther(f"{url}?stream" if request.POST.get("as") == "stream" else url)
     if wants_html_parts(request):
         return JsonResponse(await sync_to_async(payload)(request, sent, html=True), status=201)
     return JsonResponse(payload(request, sent), status=201)

@@ -1,6 +1,5 @@
 """Replies as they are written: events for the page and for programs."""
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from functools import partial
@@ -17,21 +16,15 @@ from django.views.decorators.csrf import csrf_exempt
 
 from ..endings import State
 from ..engine import engine
-from ..following import Progress, Tail, follow
+from ..following import Tail
 from ..limits import LimitReached
 from ..models import Message
 from ..readers import Reader
 from ..sse import KEEP_ALIVE, OPEN, frame
 from .access import methods, not_signed_in, refusal, signed_in, wants_html_parts
+from .bodies import followed, streaming
 from .sending import Refused, article, payload, send
 
-logger = logging.getLogger(__name__)
-
-HEADERS = {
-    "Cache-Control": "no-cache, no-transform",
-    "Content-Encoding": "identity",  # a compressor would hold frames back
-    "X-Accel-Buffering": "no",  # nginx: pass each frame on
-}
 Events = Callable[[Reader], AsyncIterator[bytes]]
 
 LONGEST_OFFSET = 10  # digits
@@ -131,38 +124,20 @@ def _offset(request: HttpRequest) -> int:
 
 
 def _event_stream(request: HttpRequest, tail: Tail, events: Events) -> StreamingHttpResponse:
-    """The stream; where the site can send it after the request, without holding the request."""
     reader = Reader(request.user.pk, request.session.session_key, tail)
-    content = _guarded(reader, events(reader))
-    if defer := request.scope.get("extensions", {}).get("deferred_body"):
-        defer(content)
-        content = _nothing()
-    return StreamingHttpResponse(content, content_type="text/event-stream", headers=HEADERS)
+    failure = _end_frame(State.STREAMING)
+    return streaming(request, reader, _opened(events(reader)), failure, "text/event-stream")
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    for part in ():
-        yield part
-
-
-async def _guarded(reader: Reader, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A stream never ends with an exception: under daphne that would hang its reader for ever."""
-    here = engine()
-    try:
-        with here.readers.open(reader):
-            yield OPEN
-            async with aclosing(body):
-                async for part in body:
-                    yield part
-    except Exception:
-        logger.exception("A stream of reply %s failed", reader.tail.reply_id)
-        yield _end_frame(State.STREAMING)
-    finally:
-        here.release(reader.tail)
+async def _opened(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield OPEN
+    async with aclosing(events):
+        async for part in events:
+            yield part
 
 
 async def _text_events(after: int, reader: Reader) -> AsyncIterator[bytes]:
-    async with aclosing(_follow(reader, after)) as progress:
+    async with aclosing(followed(reader, after)) as progress:
         async for part in progress:
             start = part.offset - len(part.text)
             yield reader.tail.text_frame(start, part.offset) if part.text else KEEP_ALIVE
@@ -172,7 +147,7 @@ async def _text_events(after: int, reader: Reader) -> AsyncIterator[bytes]:
 async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[bytes]:
     """Blocks first as they stand, then what changes in them; the finished message at the end."""
     tail, version = reader.tail, 0
-    async with aclosing(_follow(reader)) as progress:
+    async with aclosing(followed(reader)) as progress:
         async for part in progress:
             if not part.text:
                 yield KEEP_ALIVE
@@ -187,7 +162,7 @@ async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[by
 async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:
     """`data: {"content": …}` and `data: [DONE]`, all else behind an `event:` line."""
     yield frame(begun, event="reply")
-    async with aclosing(_follow(reader)) as progress:
+    async with aclosing(followed(reader)) as progress:
         async for part in progress:
             yield frame({"content": part.text}) if part.text else KEEP_ALIVE
     yield _end(reader)
@@ -197,10 +172,6 @@ async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:
     elif ending.state == State.FAILED:
         yield frame({"error": ending.error})
     yield DONE
-
-
-def _follow(reader: Reader, after: int = 0) -> AsyncIterator[Progress]:
-    return follow(reader.tail, after, lambda: reader.is_dismissed)
 
 
 def _final_article(request: HttpRequest, pk: UUID) -> str:

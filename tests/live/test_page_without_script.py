@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from ..double import ENDING, GoOn, Text, WaitFor
+from ..double import ENDING, GoOn, Stall, Text, WaitFor
 from .browser import box, button, log_in, prose, reply, stop_button
 
 pytest_plugins = ["tests.live.browser"]
@@ -32,7 +32,12 @@ def begun(bare, model, gate):
 def post(page, text):
     box(page).fill(text)
     button(page, "Send").click()
-    expect(page).to_have_url(re.compile("/chat/[0-9a-f-]{36}/$"))
+    expect(page).to_have_url(re.compile(r"/chat/[0-9a-f-]{36}/\?stream$"))
+
+
+def plain(page):
+    """The address of the page as it stands now."""
+    return page.url.partition("?")[0]
 
 
 def reload_until(page, text, state="complete"):
@@ -40,7 +45,7 @@ def reload_until(page, text, state="complete"):
     for _ in range(RELOADS):
         if reply(page).get_attribute("data-state") == state and prose(page).inner_text() == text:
             return
-        page.goto(page.url)
+        page.goto(plain(page))
     raise AssertionError(f"{text!r} never came: {prose(page).inner_text()!r}")
 
 
@@ -49,6 +54,28 @@ def test_logging_in_works(visits):
     page.goto("/chat/")
     log_in(page)
     expect(page).to_have_url(re.compile("/chat/$"))
+
+
+def test_the_page_grows_while_the_reply_is_written(bare, model, gate):
+    model.script(Text("One.\n\nTwo.\n\nThree\nFour"), WaitFor(gate), *ENDING)
+    post(bare, "Hello")
+    expect(prose(bare)).to_have_text("One.Two.")
+    expect(stop_button(bare)).to_be_visible()
+    expect(box(bare)).to_have_count(0)
+    gate.set()
+    expect(box(bare)).to_be_visible()
+    expect(prose(bare)).to_have_text("One.Two.Three\nFour")
+    expect(stop_button(bare)).to_have_count(0)
+    expect(reply(bare).locator("footer")).to_contain_text("double-1")
+
+
+def test_a_growing_page_can_be_stopped_where_it_grows(bare, model):
+    model.script(Text("One.\n\nTwo\nThree"), Stall())
+    post(bare, "Hello")
+    expect(prose(bare)).to_have_text("One.")
+    stop_button(bare).click()
+    expect(reply(bare).get_by_text("You stopped this reply.")).to_be_visible()
+    expect(prose(bare)).to_have_text("One.Two\nThree")
 
 
 def test_a_message_is_answered(bare):
