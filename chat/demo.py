@@ -23,23 +23,10 @@ SMALL_TALK = re.compile(
     r"|what (is|are)|i (want|need) to|help me( to)?|about|me|a|an|the)\b[\s,.!?:]*)*",
     re.IGNORECASE,
 )
-SMALL_WORDS = {
-    "a",
-    "an",
-    "and",
-    "as",
-    "at",
-    "by",
-    "for",
-    "from",
-    "if",
-    "in",
-    "is",
-    "of",
-    "on",
-    "so",
-    "the",
-}
+SMALL_WORDS = re.compile(
+    r"(\s(a|an|and|as|at|but|by|for|from|if|in|is|it|my|of|on|or|so|that|the|to|with))+$",
+    re.IGNORECASE,
+)
 
 REPLY = """\
 You asked: *{question}*
@@ -130,9 +117,7 @@ def _answer(messages: list[dict[str, str]]) -> str:
 def _title(asked: str) -> str:
     """The first words that say what it is about."""
     words = SMALL_TALK.sub("", " ".join(asked.split())).split()[:TITLE_WORDS]
-    while len(words) > 1 and words[-1].lower() in SMALL_WORDS:
-        words.pop()
-    title = " ".join(words).strip(".,:;!?")
+    title = SMALL_WORDS.sub("", " ".join(words)).strip(".,:;!?")
     return title[:1].upper() + title[1:] or "A first try"
 
 

@@ -189,7 +189,7 @@ async def said_by(demo, *texts):
     [
         ("Plan a weekend in Lisbon by train", "Plan a weekend in Lisbon"),
         ("Can you please explain Raft as if I ran a bakery?", "Raft as if I ran"),
-        ("How do I stream a reply?", "Stream a reply"),
+        ("How do I stream a reply so that a reload is harmless?", "Stream a reply"),
         ("Hello!", "A first try"),
     ],
 )

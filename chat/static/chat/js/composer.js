@@ -132,7 +132,7 @@ class ChatComposer extends HTMLElement {
   }
 
   #boxKey(event) {
-    if (isComposing(event) || event.shiftKey || isWithModifier(event)) return;
+    if (isComposing(event) || event.shiftKey) return;
     if (event.key === "ArrowUp" && !this.#box.value) this.#editLast(event);
     if (event.key !== "Enter") return;
     event.preventDefault();
@@ -223,10 +223,6 @@ function shortcut({ key, ctrlKey, metaKey, altKey, shiftKey, target }) {
 /** Safari ends a composition before the Enter that it was ended with. */
 function isComposing(event) {
   return event.isComposing || event.keyCode === 229;
-}
-
-function isWithModifier({ altKey, ctrlKey, metaKey }) {
-  return altKey || ctrlKey || metaKey;
 }
 
 /** A UUID, also on plain http, where crypto.randomUUID is missing. */
