@@ -51,12 +51,14 @@ async def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
 @page_for_signed_in
 async def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Out of sight at once, and a reply that is being written ends; for a while to be undone."""
-    for reply_id in await sync_to_async(_remove)(request, pk):
+    conversation, running = await sync_to_async(_remove)(request, pk)
+    for reply_id in running:
         with suppress(Message.DoesNotExist):  # really deleted this moment
             await engine().stop(reply_id)
     undo, url = reverse("chat:restore", args=[pk]), reverse("chat:new")
     if wants_html_parts(request) or not wants_json(request):
-        messages.success(request, _("Deleted."), extra_tags=undo)
+        text = _("“%s” is deleted.") % conversation.title
+        messages.success(request, text, extra_tags=undo)  # base.html makes a button of it
     return JsonResponse({"restore": undo, "url": url}) if wants_json(request) else SeeOther(url)
 
 
@@ -106,12 +108,12 @@ def _rename(form: TitleForm, conversation: Conversation) -> None:
     conversation.rename(form.cleaned_data["title"])
 
 
-def _remove(request: HttpRequest, pk: UUID) -> list[UUID]:
-    """Replies that are still being written; no further one can begin."""
+def _remove(request: HttpRequest, pk: UUID) -> tuple[Conversation, list[UUID]]:
+    """What was removed, and its replies that are still being written; no further one can begin."""
     try:
         conversation = get_object_or_404(Conversation.objects.owned_by(request.user), pk=pk)
         conversation.remove()
-        return list(conversation.messages.running().values_list("pk", flat=True))
+        return conversation, list(conversation.messages.running().values_list("pk", flat=True))
     finally:
         connections.close_all()  # the engine comes next, and may be long
 

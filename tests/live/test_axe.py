@@ -55,7 +55,9 @@ def expect_no_fault(page):
     assert not found.violations_count, found.generate_report()
 
 
-@pytest.mark.parametrize("path", ["/chat/", "/accounts/password_change/", "/nowhere/"])
+@pytest.mark.parametrize(
+    "path", ["/chat/", "/chat/archived/", "/accounts/password_change/", "/nowhere/"]
+)
 def test_a_page_has_no_fault(page, path):
     page.goto(path)
     expect_no_fault(page)
@@ -129,3 +131,28 @@ def test_a_notice_has_no_fault(page, model):
     page.reload()
     expect(page.get_by_text("This reply is complete, or no longer the last one.")).to_be_visible()
     expect_no_fault(page)
+
+
+def test_keeping_and_finding_have_no_fault(page):
+    send(page, "Tell me of pelicans")
+    expect_state(page, "complete")
+    page.locator("#conversation-menu > summary").click()
+    expect_no_fault(page)
+    button(page, "Archive").click()
+    page.goto("/chat/archived/")
+    expect_no_fault(page)
+    page.goto("/chat/search?q=pelicans")
+    expect_no_fault(page)
+
+
+def test_a_deleted_conversation_has_no_fault(page):
+    send(page, "Hello")
+    expect_state(page, "complete")
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.locator("#conversation-menu > summary").click()
+    button(page, "Delete").click()
+    expect(button(page, "Undo")).to_be_visible()
+    expect_no_fault(page)
+    expect(button(other, "Undo")).to_be_visible()
+    expect_no_fault(other)

@@ -1,6 +1,7 @@
 """The list of conversations and the menu of the open one."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
@@ -20,8 +21,21 @@ def begun(page):
     return page
 
 
+@pytest.fixture
+def many(live_site, admin):
+    """More conversations than are listed at first."""
+    for number in range(3 * LISTED):
+        pk = uuid4() if live_site.database else uuid4().hex
+        live_site.sql(
+            "INSERT INTO chat_conversation (id, user_id, title, titled_by, instruction, created_at,"
+            f" updated_at, changed_at) SELECT '{pk}', id, 'Old {number}', 'words', '',"
+            " '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00'"
+            " FROM auth_user WHERE username = 'admin'"
+        )
+
+
 def menu(page):
-    page.locator("#conversation-menu summary").click()
+    page.locator("#conversation-menu > summary").click()
     return page.locator("#conversation-menu menu")
 
 
@@ -43,7 +57,7 @@ def test_a_new_title_shows_everywhere(begun):
     expect(begun.locator(".bar h1")).to_have_text("Large birds")
     expect(item(begun, "Large birds")).to_have_attribute("aria-current", "page")
     expect(begun).to_have_title(re.compile("^Large birds · "))
-    expect(begun.locator("#conversation-menu summary")).to_be_focused()
+    expect(begun.locator("#conversation-menu > summary")).to_be_focused()
 
 
 def test_what_is_pinned_stands_above_the_others(begun):
@@ -72,7 +86,7 @@ def test_what_is_deleted_can_be_taken_back(begun):
     url = begun.url
     menu(begun)
     button(begun, "Delete").click()
-    expect(begun.get_by_role("status").filter(has_text="Deleted.")).to_be_visible()
+    expect(begun.get_by_role("status").filter(has_text="is deleted.")).to_be_visible()
     expect(begun).not_to_have_url(url)
     button(begun, "Undo").click()
     expect(begun).to_have_url(url)
@@ -100,7 +114,7 @@ def test_a_title_that_cannot_be_is_refused_kindly(begun, visits):
     expect(begun.locator("#conversation-menu .trouble")).to_have_text("Write a title first.")
 
 
-def test_older_ones_come_as_one_scrolls(page, live_site, admin, many):
+def test_older_ones_come_as_one_scrolls(page, many):
     page.goto("/chat/")
     links = page.locator("#listed li")
     expect(links).to_have_count(LISTED)
@@ -118,28 +132,13 @@ def test_older_ones_are_a_link_without_script(visits, many):
     expect(bare.locator("main .older, main li").first).to_be_visible()
 
 
-@pytest.fixture
-def many(live_site, admin):
-    """More conversations than are listed at first."""
-    import uuid
-
-    rows = [uuid.uuid4() for _ in range(3 * LISTED)]
-    for number, pk in enumerate(rows):
-        pk = pk.hex if live_site.database is None else str(pk)
-        live_site.sql(
-            "INSERT INTO chat_conversation (id, user_id, title, titled_by, instruction, created_at,"
-            f" updated_at, changed_at) SELECT '{pk}', id, 'Old {number}', 'words', '',"
-            " '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00'"
-            " FROM auth_user WHERE username = 'admin'"
-        )
-
-
 # Search
 
 
 def test_results_appear_as_one_types(begun):
     search_box(begun).press_sequentially("PELIC")
     found = begun.locator("#found")
+    expect(found.locator("a > span").first).to_be_visible()
     expect(found.locator("mark").first).to_have_text("pelic")
     expect(begun.locator("#listed")).to_be_hidden()
     expect(begun.locator("#status")).to_contain_text("found")

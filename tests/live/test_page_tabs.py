@@ -66,13 +66,13 @@ def two(page, model):
 
 
 def choose(page, name):
-    page.locator("#conversation-menu summary").click()
+    page.locator("#conversation-menu > summary").click()
     button(page, name).click()
 
 
 def test_another_tab_shows_a_new_title_at_once(two):
     page, other = two
-    page.locator("#conversation-menu summary").click()
+    page.locator("#conversation-menu > summary").click()
     page.get_by_label("Title").fill("Another name")
     button(page, "Rename").click()
     expect(other.locator(".bar h1")).to_have_text("Another name")
@@ -114,6 +114,6 @@ def test_another_browser_hears_of_it_when_one_looks_at_it(two, visits):
     elsewhere = visits.begin()
     elsewhere.goto(page.url)
     choose(page, "Delete")
-    expect(page.get_by_text("Deleted.")).to_be_visible()
+    expect(page.get_by_text("is deleted.")).to_be_visible()
     elsewhere.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(elsewhere.locator("#gone-notice")).to_be_visible()

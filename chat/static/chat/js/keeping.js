@@ -24,7 +24,7 @@ function show(conversation) {
     const [name, value] = item.dataset.when.split(" ");
     item.hidden = String(conversation[name]) !== value;
   }
-  if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+  if (menu.contains(document.activeElement)) menu.querySelector(":scope > summary").focus();
   menu.open = false;
 }
 
