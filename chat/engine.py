@@ -43,7 +43,7 @@ class Engine:
         self.provider = Provider()
         self.readers = Readers()
         self._lane = Lane("engine")
-        self.journal = Journal(self._committed, self._stop_requested, self._lost)
+        self.journal = Journal(self._committed, self._stop_requested, self._lost, self._not_stored)
         self._watch = Watch(self._lane, self._take_over, self._abandoned)
         self._tasks: set[asyncio.Task] = set()
         self._spawn(self._watch.feed_tails())
@@ -162,6 +162,10 @@ class Engine:
     def _lost(self, reply_id: UUID) -> None:
         if reply_id in self.generations:
             self.generations[reply_id].drop()
+
+    def _not_stored(self, reply_id: UUID, error: Exception) -> None:
+        if reply_id in self.generations:
+            self.generations[reply_id].fail(error)
 
     def _followed(self) -> list[UUID]:
         return [pk for pk, tail in self.tails.items() if tail.readers and not tail.ending]

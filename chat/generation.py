@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,7 +15,7 @@ from .following import Tail
 from .journal import Entry, Journal, NotOurs
 from .models import MAX_TAKEOVERS, Message
 from .prompts import ASK_TO_GO_ON
-from .provider import Delta, Messages, Provider, ProviderError
+from .provider import Answer, Delta, Messages, Provider, ProviderError
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +41,11 @@ class Generation:
         self._provider, self._journal, self._lane = provider, journal, lane
         self._ending = Ending(State.COMPLETE)
         self._stop_as: State | None = None
+        self._answer: Answer | None = None
+        self._collected: asyncio.Future[None] | None = None  # all that the answer has brought
+        self._not_stored: Exception | None = None
+        self._is_full = False  # the longest that a reply may be
+        self._begun = 0.0  # by the loop's clock
         self._task: asyncio.Task[None] | None = None
 
     def start(self, task: asyncio.Task[None]) -> None:
@@ -58,6 +61,32 @@ class Generation:
         """Leave the reply as it is stored: another process has it, or will. The task that ends."""
         self._task.cancel()
         return self._task
+
+    def fail(self, error: Exception) -> None:
+        """What was collected cannot be stored."""
+        self._not_stored = error
+        if self._collected and not self._collected.done():
+            self._collected.set_result(None)
+
+    # What the journal asks at each tick:
+
+    def let_in(self) -> None:
+        self._answer.let_in()
+
+    def keep_out(self) -> None:
+        self._answer.keep_out()
+
+    def collect(self) -> Entry | None:
+        if self._collected.done():
+            return None
+        delta = self._answer.take()
+        self._note(delta)
+        start = len(self.tail.text)
+        fits = delta.text[: conf().CHAT_REPLY_CHARS - start]
+        self._is_full = len(fits) < len(delta.text)
+        if self._answer.is_over or self._is_full:
+            self._collected.set_result(None)
+        return Entry(self.tail.reply_id, start, fits) if fits else None
 
     async def run(self) -> None:
         """Write the reply and settle it. The outermost frame of the task: nothing leaves it."""
@@ -94,39 +123,47 @@ class Generation:
             return self._end(State.FAILED, error.text)
 
     async def _read(self, task: Task) -> Ending:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        try:
-            async with aclosing(self._deltas(task)) as deltas:
-                async for delta in deltas:
-                    self._note(delta, loop.time() - begun)
-                    if delta.text and not await self._store(delta.text):
-                        return self._end(State.LENGTH)
-        finally:
-            self._ending.duration = loop.time() - begun
-        return self._end(FINISH_REASONS.get(self._ending.finish_reason, State.COMPLETE))
-
-    def _deltas(self, task: Task) -> AsyncIterator[Delta]:
+        """The provider's answer, which the journal collects until it is over."""
+        self._begun = asyncio.get_running_loop().time()
         text = self.tail.text
         messages = continued(task.messages, text) if text else task.messages
-        return self._provider.stream(messages, task.model)
+        try:
+            async with self._provider.answer(messages, task.model) as self._answer:
+                await self._all_collected()
+        finally:
+            self._ending.duration = self._elapsed()
+        if self._is_full:
+            return self._end(State.LENGTH)
+        if self._answer.failure:
+            raise self._answer.failure
+        return self._end(FINISH_REASONS.get(self._ending.finish_reason, State.COMPLETE))
 
-    def _note(self, delta: Delta, elapsed: float) -> None:
+    async def _all_collected(self) -> None:
+        reply_id, journal = self.tail.reply_id, self._journal
+        self._collected = asyncio.get_running_loop().create_future()
+        self._answer.on_arrival = journal.wake
+        journal.sources[reply_id] = self
+        journal.wake()
+        try:
+            await self._collected
+            await journal.drained()
+        finally:
+            del journal.sources[reply_id]
+        if self._not_stored:
+            raise self._not_stored
+
+    def _elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self._begun
+
+    def _note(self, delta: Delta) -> None:
         ending = self._ending
         if delta.text and ending.first_piece_after is None:
-            ending.first_piece_after = elapsed
-        ending.reasoning = (ending.reasoning + delta.reasoning)[: conf().CHAT_REPLY_CHARS]
+            ending.first_piece_after = self._elapsed()
+        if delta.reasoning:
+            ending.reasoning = (ending.reasoning + delta.reasoning)[: conf().CHAT_REPLY_CHARS]
         ending.finish_reason = delta.finish_reason or ending.finish_reason
         ending.prompt_tokens = delta.prompt_tokens or ending.prompt_tokens
         ending.completion_tokens = delta.completion_tokens or ending.completion_tokens
-
-    async def _store(self, text: str) -> bool:
-        """Returns in time for the next commit: read once a tick. False at the limit."""
-        start = len(self.tail.text)
-        fits = text[: conf().CHAT_REPLY_CHARS - start]
-        await self._journal.store(Entry(self.tail.reply_id, start, fits))
-        await self._journal.turn()
-        return len(fits) == len(text)
 
     def _end(self, state: State, error: str = "") -> Ending:
         self._ending.state, self._ending.error = state, error

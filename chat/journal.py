@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from django.db import (
@@ -27,6 +28,8 @@ from .models import Message, Writer, tick
 
 logger = logging.getLogger(__name__)
 
+ARRIVES = 2  # rounds of the loop until data that is let in has been read
+RENEWALS = 6  # of the lease, within its time
 LONGEST_TICK = 0.5  # seconds; after a database that did not answer there is no time to lose
 LONGEST_PAUSE = 1.0  # seconds between two tries while the database fails
 
@@ -45,6 +48,19 @@ class Entry:
     ending: Ending | None = None
 
 
+class Source(Protocol):
+    """A running reply: asked at each tick for what has arrived since the last one."""
+
+    def let_in(self) -> None:
+        """Have what waits at the network's door come in."""
+
+    def collect(self) -> Entry | None:
+        """What has come in."""
+
+    def keep_out(self) -> None:
+        """Let nothing in until the next tick: a packet that wakes nobody costs nothing."""
+
+
 @dataclass
 class Outcome:
     """What a commit found: the replies that this process still writes, and those to be stopped."""
@@ -55,47 +71,51 @@ class Outcome:
 
 
 class Journal:
-    """One a process. It tells which entries were stored, and which replies to stop or let go."""
+    """One a process. Each tick it asks its sources what has arrived, and stores all of it.
+
+    It tells which entries were stored, and which replies failed to be, are to be stopped, or are
+    not ours any more.
+    """
 
     def __init__(
         self,
         on_commit: Callable[[Entry], None],
         on_stop: Callable[[UUID], None],
         on_lost: Callable[[UUID], None],
+        on_failure: Callable[[UUID, Exception], None],
     ) -> None:
         self.writer = uuid4()
         self.writing: set[UUID] = set()  # the replies that this process writes
+        self.sources: dict[UUID, Source] = {}
         self.commits = 0
-        self._on_commit, self._on_stop, self._on_lost = on_commit, on_stop, on_lost
+        self._on_commit, self._on_stop = on_commit, on_stop
+        self._on_lost, self._on_failure = on_lost, on_failure
         self._lane = Lane("journal")
+        self._renewed = 0.0  # when the lease was, by the loop's clock
         self._entries: dict[UUID, Entry] = {}
-        self._wake = asyncio.Event()
-        self._turn = asyncio.Event()  # set for a moment before each commit
-        self._is_idle = True  # the next entry is committed at once
+        self._news = asyncio.Event()
         self._outcome: asyncio.Future[Outcome] | None = None  # of the next commit
         self._in_flight: asyncio.Future[Outcome] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def store(self, entry: Entry) -> None:
-        """Returns when `entry` is in the database and its readers are awake. Raises NotOurs.
-
-        While the database fails this waits, and with it the reading from the provider.
-        """
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
-        self._entries[entry.reply_id] = entry
-        self._outcome = self._outcome or asyncio.get_running_loop().create_future()
-        self._wake.set()
+        """Returns when `entry` is in the database and its readers are awake. Raises NotOurs."""
+        self._start()
+        self._add(entry)
+        self.wake()
         outcome = await asyncio.shield(self._outcome)
         if entry.reply_id in outcome.rejected:
             raise DataError
         if entry.reply_id not in outcome.owned:
             raise NotOurs
 
-    async def turn(self) -> None:
-        """Returns just before the next commit: what is read now will be stored without delay."""
-        if not self._is_idle:
-            await self._turn.wait()
+    def _add(self, entry: Entry) -> None:
+        self._entries[entry.reply_id] = entry
+        self._outcome = self._outcome or asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        """There is something to store: at once if the journal is idle, else with the next tick."""
+        self._news.set()
 
     async def drained(self) -> None:
         """Returns when nothing handed in before waits any more."""
@@ -106,8 +126,7 @@ class Journal:
     def watch_over(self, reply_id: UUID) -> None:
         """From now on the lease covers this reply, also while nothing arrives for it."""
         self.writing.add(reply_id)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        self._start()
 
     async def close(self) -> None:
         """Commit what waits, then end the lease: others may take the replies over at once."""
@@ -118,35 +137,52 @@ class Journal:
         await self._lane.run(Writer.objects.filter(pk=self.writer).delete)
         await self._lane.close()
 
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            self._is_idle = True
-            self._turn.set()
-            self._turn.clear()
-            await self._something_to_do()
-            await asyncio.sleep(0)  # all whose turn it is have read by then
-            self._is_idle = False
-            begun, is_heartbeat = loop.time(), not self._entries
-            try:
-                await self._commit_waiting()
-            except Exception as error:
-                logger.exception("A commit failed")
-                self._fail(error)
-            if is_heartbeat:
-                continue  # a first piece that comes now need not wait
-            took = loop.time() - begun
-            # Under load ticks grow, so that half of the time is left for everything else.
-            await asyncio.sleep(max(conf().CHAT_TICK - took, min(took, LONGEST_TICK)))
+            begun = loop.time()
+            await self._collect()
+            if self._entries:
+                await self._commit_safely()
+                took = loop.time() - begun
+                # Under load ticks grow, so that half of the time is left for everything else.
+                await asyncio.sleep(max(conf().CHAT_TICK - took, min(took, LONGEST_TICK)))
+            elif not await self._news_within(conf().CHAT_LEASE / RENEWALS):
+                await self._commit_safely()  # a heartbeat; a piece that comes now need not wait
 
-    async def _something_to_do(self) -> None:
-        """Wait for an entry, no longer than the lease allows."""
+    async def _collect(self) -> None:
+        self._news.clear()
+        if self.sources:
+            for source in self.sources.values():
+                source.let_in()
+            for _ in range(ARRIVES):
+                await asyncio.sleep(0)
+        for source in list(self.sources.values()):
+            if entry := source.collect():
+                self._add(entry)
+        if self._entries:
+            for source in self.sources.values():
+                source.keep_out()
+
+    async def _news_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
-            async with asyncio.timeout(conf().CHAT_LEASE / 6):
-                await self._wake.wait()
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        return self._news.is_set()
+
+    async def _commit_safely(self) -> None:
+        waiting = list(self._entries)
+        try:
+            await self._commit_waiting()
+        except Exception as error:
+            logger.exception("A commit failed")
+            self._fail(waiting, error)
 
     async def _commit_waiting(self) -> None:
-        self._wake.clear()
         entries, self._entries = self._entries, {}
         future, self._outcome = self._outcome, None
         writing = set(self.writing)
@@ -156,7 +192,9 @@ class Journal:
         outcome = await self._commit_until_done(list(entries.values()))
         self.commits += 1
         for entry in entries.values():
-            if entry.reply_id in outcome.owned - outcome.rejected:
+            if entry.reply_id in outcome.rejected:
+                self._on_failure(entry.reply_id, DataError())
+            elif entry.reply_id in outcome.owned:
                 self._on_commit(entry)
         self._in_flight = None
         if future:
@@ -166,17 +204,24 @@ class Journal:
         for reply_id in writing - outcome.owned:
             self._on_lost(reply_id)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, reply_ids: list[UUID], error: Exception) -> None:
         """Nobody shall wait for a commit that cannot come."""
+        for reply_id in reply_ids:
+            self._on_failure(reply_id, error)
         if self._in_flight and not self._in_flight.done():
             self._in_flight.set_exception(error)
+            self._in_flight.exception()  # seen, also if nobody waits for it
         self._in_flight = None
 
     async def _commit_until_done(self, entries: list[Entry]) -> Outcome:
         pause = conf().CHAT_TICK
         while True:
+            now = asyncio.get_running_loop().time()
+            renew = now - self._renewed >= conf().CHAT_LEASE / RENEWALS
             try:
-                return await self._lane.run(commit, self.writer, entries)
+                outcome = await self._lane.run(commit, self.writer, entries, renew=renew)
+                self._renewed = now if renew else self._renewed
+                return outcome
             except (DataError, IntegrityError):
                 return await self._lane.run(commit_apart, self.writer, entries)
             except (DatabaseError, InterfaceError) as error:
@@ -185,10 +230,12 @@ class Journal:
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def commit(writer: UUID, entries: list[Entry]) -> Outcome:
+def commit(writer: UUID, entries: list[Entry], *, renew: bool = True) -> Outcome:
     """Store all entries of replies that `writer` still owns, in one transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
-        owned = tick.renew(cursor, writer)
+        if renew:
+            tick.renew(cursor, writer)
+        owned = tick.running(cursor, writer)
         ours = [entry for entry in entries if entry.reply_id in owned]
         with_text = [entry for entry in ours if entry.text and not entry.ending]
         tick.store(cursor, [(each.reply_id, each.start, each.text) for each in with_text])

@@ -4,13 +4,16 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 KEEP_ALIVE = b": keep-alive\n\n"
 OPEN = b": open\n\n"  # sends the headers at once: they travel with the first piece of a body
-COMPACT = (",", ":")
 MAX_LINE = 8 * 1024 * 1024  # bytes; a line that never ends must not fill the memory
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class EndlessLine(ValueError):
@@ -25,7 +28,7 @@ def frame(data: Any, *, event: str = "", id: int | str = "") -> bytes:
     """
     head = f"id: {id}\n" if id != "" else ""
     head += f"event: {event}\ndata:" if event else "data: "
-    return f"{head}{json.dumps(data, separators=COMPACT)}\n\n".encode("ascii")
+    return f"{head}{_encode(data)}\n\n".encode("ascii")
 
 
 @dataclass
@@ -48,18 +51,18 @@ class Decoder:
         self._after_cr = False
         self._first_line = True
 
-    def feed(self, piece: bytes) -> list[Event]:
-        """The events that `piece` completes. Raises EndlessLine."""
-        events = []
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """The events that `piece` completes. Raises EndlessLine behind them."""
         for line in self._lines(piece):
             if line:
                 self._field(line)
             elif self._data:
-                events.append(Event(b"\n".join(self._data), self._event))
+                yield Event(b"\n".join(self._data), self._event)
                 self._data, self._event = [], b""
             else:
                 self._event = b""
-        return events
+        if self._held > MAX_LINE:
+            raise EndlessLine
 
     def _lines(self, piece: bytes) -> list[bytes]:
         """Whole lines, ended by CRLF, LF or CR; the unfinished last one is kept."""
@@ -72,8 +75,6 @@ class Decoder:
         first, *others = piece.split(b"\n")
         self._rest.append(first)
         self._held += len(first)
-        if self._held > MAX_LINE:
-            raise EndlessLine
         if not others:
             return []
         lines = [b"".join(self._rest), *others[:-1]]

@@ -13,7 +13,7 @@ from .conf import conf
 from .database import Lane
 from .endings import Ending, State
 from .following import Tail
-from .models import Conversation, Message, Writer
+from .models import Conversation, Message, Writer, tick
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +36,13 @@ class Watch:
         on_abandoned: Callable[[UUID], None],
     ) -> None:
         self.tails: dict[UUID, Tail] = {}
+        self._has_tails = asyncio.Event()
         self._lane = lane
         self._on_orphan, self._on_abandoned = on_orphan, on_abandoned
 
     def add(self, tail: Tail) -> None:
         self.tails[tail.reply_id] = tail
+        self._has_tails.set()
 
     def remove(self, reply_id: UUID) -> None:
         self.tails.pop(reply_id, None)
@@ -48,6 +50,7 @@ class Watch:
     async def feed_tails(self) -> None:
         """For ever: what is new in the replies of other processes, to who follows them here."""
         while True:
+            await self._has_tails.wait()
             await self._safely(self._look_at_tails)
             await asyncio.sleep(POLL)
 
@@ -74,10 +77,11 @@ class Watch:
             await asyncio.sleep(PURGE_ROUND)
 
     async def _look_at_tails(self) -> None:
-        if self.tails:
-            known = {pk: len(tail.text) for pk, tail in self.tails.items()}
-            for reply_id, news in (await self._lane.run(look_up, known)).items():
-                self._feed(reply_id, news)
+        known = {pk: len(tail.text) for pk, tail in self.tails.items()}
+        for reply_id, news in (await self._lane.run(look_up, known)).items():
+            self._feed(reply_id, news)
+        if not self.tails:
+            self._has_tails.clear()
 
     async def _look_for_orphans(self) -> None:
         for reply_id in await self._lane.run(orphans):
@@ -123,6 +127,8 @@ def note_and_find_abandoned(followed: list[UUID], writer: UUID, after: float) ->
 
 def orphans() -> list[UUID]:
     """Running replies without a writer, after ending the leases of writers that went silent."""
+    if not tick.needs_a_writer(conf().CHAT_LEASE):
+        return []
     Writer.end_expired(conf().CHAT_LEASE)
     return list(Message.objects.orphaned().values_list("pk", flat=True))
 

@@ -19,6 +19,10 @@ class Heard:
 
     def __init__(self):
         self.committed, self.stored, self.to_stop, self.lost = [], [], [], []
+        self.failed = []
+
+    def fail(self, reply_id, error):
+        self.failed.append(reply_id)
 
     def commit(self, entry):
         self.committed.append(entry)
@@ -51,7 +55,7 @@ def heard():
 
 @pytest.fixture
 async def journal(database, heard):
-    journal = Journal(heard.commit, heard.to_stop.append, heard.lost.append)
+    journal = Journal(heard.commit, heard.to_stop.append, heard.lost.append, heard.fail)
     yield journal
     await journal.close()
 
@@ -173,7 +177,7 @@ async def test_it_renews_the_lease_while_nothing_comes(journal, replies, setting
 
 
 async def test_it_gives_the_lease_up_at_the_end(replies, heard, database, user):
-    journal = Journal(heard.commit, heard.to_stop.append, heard.lost.append)
+    journal = Journal(heard.commit, heard.to_stop.append, heard.lost.append, heard.fail)
     reply = await sync_to_async(new_reply)(user, journal.writer)
     waiting = asyncio.create_task(journal.store(Entry(reply.pk, 0, "one")))
     await asyncio.sleep(0)
@@ -186,11 +190,12 @@ async def test_it_gives_the_lease_up_at_the_end(replies, heard, database, user):
 # When the database does not want
 
 
-async def test_one_bad_piece_does_not_hold_up_the_others(journal, replies):
+async def test_one_bad_piece_does_not_hold_up_the_others(journal, replies, heard):
     await journal.store(Entry(replies[0].pk, 0, "one"))
     bad, good = Entry(replies[0].pk, 0, "again"), Entry(replies[1].pk, 0, "two")
     results = await asyncio.gather(*map(journal.store, (bad, good)), return_exceptions=True)
     assert isinstance(results[0], DataError) and results[1] is None
+    assert heard.failed == [replies[0].pk]
     assert [await text_of(reply) for reply in replies[:2]] == ["one", "two"]
 
 

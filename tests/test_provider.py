@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from chat.provider import Provider, ProviderError, clean, client
+from chat.provider import Provider, ProviderError, clean
+from chat.provider import answer as answers
 
 from .conftest import KEY
 from .double import (
@@ -117,7 +118,7 @@ async def test_it_needs_no_done_behind_the_finish_reason(provider, double):
 
 
 async def test_it_does_not_wait_long_for_usage(provider, double, monkeypatch):
-    monkeypatch.setattr(client, "AFTER_FINISH", 0.1)
+    monkeypatch.setattr(answers, "AFTER_FINISH", 0.1)
     double.script(Text("one"), Finish(), Stall())
     async with asyncio.timeout(2):
         assert await text_of(provider) == "one"

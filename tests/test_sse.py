@@ -103,9 +103,9 @@ def test_it_reads_the_same_byte_by_byte():
 def test_it_refuses_a_line_that_never_ends(monkeypatch):
     monkeypatch.setattr(sse, "MAX_LINE", 100)
     decoder = Decoder()
-    decoder.feed(b"x" * 100)
+    assert not list(decoder.feed(b"x" * 100))
     with pytest.raises(EndlessLine):
-        decoder.feed(b"x")
+        list(decoder.feed(b"x"))
 
 
 def test_it_counts_each_line_anew(monkeypatch):

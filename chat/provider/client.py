@@ -3,20 +3,21 @@ import logging
 import random
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 import openai
 
 from ..conf import conf
 from ..demo import DemoModel
-from .errors import ProviderError, cut, for_log, refused, stalled
-from .reading import Delta, Reading, require_event_stream
+from .answer import Answer
+from .errors import ProviderError, for_log, refused, stalled
+from .reading import Delta, require_event_stream
+from .transport import RESPONSE, Transport
 
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT = 10.0  # seconds before a further try; who is told to wait longer, tells the person
-AFTER_FINISH = 2.0  # seconds for the usage figures after the finish reason
 MODELS_KEPT = 300.0  # seconds that the provider's list of models is used
 NOT_FOR_CHAT = re.compile(
     "embed|whisper|tts|dall-e|moderation|audio|image|realtime|transcribe|davinci|babbage|sora|search"
@@ -55,7 +56,7 @@ class Provider:
             base_url=address or None,
             max_retries=0,
             timeout=openai.Timeout(None, connect=conf().CHAT_CONNECT_TIMEOUT),
-            http_client=openai.DefaultAioHttpClient(),
+            http_client=httpx2.AsyncClient(transport=Transport(), follow_redirects=True),
         )
 
     async def close(self) -> None:
@@ -85,26 +86,40 @@ class Provider:
         return [model.id for model in newest_first if not NOT_FOR_CHAT.search(model.id)]
 
     async def stream(self, messages: Messages, model: str) -> AsyncIterator[Delta]:
-        """The reply of `model`, a delta a read. Tries again only before the first piece.
+        """The reply of `model`, a delta for each time that something has arrived.
 
-        Ends after the delta with the finish reason (and the usage). Raises ProviderError.
+        Raises ProviderError, as `answer` does.
         """
-        for tries_left in range(conf().CHAT_RETRIES, -1, -1):
-            begun = False
-            try:
-                async with aclosing(self._attempt(messages, model)) as deltas:
-                    async for delta in deltas:
-                        begun = begun or bool(delta.text)
-                        yield delta
-                return
-            except ProviderError as error:
-                wait = error.retry_after or 0.5 * 2 ** (conf().CHAT_RETRIES - tries_left)
-                if begun or not error.retryable or not tries_left or wait > LONGEST_WAIT:
-                    raise
-                logger.info("Provider: %s. Trying again in %.1f s.", error, wait)
-            await asyncio.sleep(wait * random.uniform(0.75, 1.25))
+        async with self.answer(messages, model) as answer:
+            while True:
+                yield answer.take()
+                if answer.is_over:
+                    break
+                await answer.arrival()
+            if answer.failure:
+                raise answer.failure
 
-    async def _attempt(self, messages: Messages, model: str) -> AsyncIterator[Delta]:
+    @asynccontextmanager
+    async def answer(self, messages: Messages, model: str) -> AsyncIterator[Answer]:
+        """The reply of `model`, whose text has begun. Tries again only before that.
+
+        Raises ProviderError if it does not come to a text; what fails later stands in `failure`.
+        """
+        async with AsyncExitStack() as stack:
+            for tries in range(conf().CHAT_RETRIES + 1):
+                try:
+                    answer = await self._attempt(messages, model, stack)
+                    break
+                except ProviderError as error:
+                    await stack.aclose()
+                    wait = error.retry_after or 0.5 * 2**tries
+                    if not error.retryable or tries == conf().CHAT_RETRIES or wait > LONGEST_WAIT:
+                        raise
+                    logger.info("Provider: %s. Trying again in %.1f s.", error, wait)
+                await asyncio.sleep(wait * random.uniform(0.75, 1.25))
+            yield answer
+
+    async def _attempt(self, messages: Messages, model: str, stack: AsyncExitStack) -> Answer:
         request = {
             "model": model,
             "messages": messages,
@@ -112,37 +127,18 @@ class Provider:
             "stream_options": {"include_usage": True},
             "extra_body": conf().CHAT_EXTRA_BODY or None,
         }
-        loop = asyncio.get_running_loop()
-        reading = Reading()
-        deadline = loop.time() + conf().CHAT_FIRST_PIECE_TIMEOUT
+        completions = (await self.client()).chat.completions.with_streaming_response
         try:
-            async with asyncio.timeout_at(deadline):
-                create = (await self.client()).chat.completions.with_streaming_response.create
-                answer = create(**request)
-                response = await answer.__aenter__()
-            try:
-                require_event_stream(response.headers.get("content-type", ""))
-                chunks = aiter(response.iter_bytes())
-                while True:
-                    async with asyncio.timeout_at(deadline):
-                        chunk = await anext(chunks, None)
-                    delta = reading.take(chunk) if chunk is not None else reading.end()
-                    yield delta
-                    if reading.failure and not reading.finish_reason:
-                        raise reading.failure
-                    if chunk is None or reading.done or reading.failure:
-                        return
-                    if reading.finish_reason:
-                        deadline = loop.time() + AFTER_FINISH
-                    elif delta.text or delta.reasoning:
-                        deadline = loop.time() + conf().CHAT_PIECE_TIMEOUT
-            finally:
-                await answer.__aexit__(None, None, None)
+            async with asyncio.timeout(conf().CHAT_FIRST_PIECE_TIMEOUT):
+                response = await stack.enter_async_context(completions.create(**request))
         except TimeoutError:
-            if not reading.finish_reason:
-                raise stalled() from None
+            raise stalled() from None
         except openai.OpenAIError as error:
             raise refused(error, model) from None
-        except (OSError, httpx2.HTTPError) as error:
-            if not reading.finish_reason:
-                raise cut(type(error).__name__) from None
+        require_event_stream(response.headers.get("content-type", ""))
+        answer = Answer(response.http_response.extensions[RESPONSE])
+        stack.push_async_callback(answer.close)
+        await answer.begin()
+        if answer.failure and not answer.has_text:
+            raise answer.failure
+        return answer

@@ -20,6 +20,13 @@ class Delta:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
+    def add(self, later: "Delta") -> None:
+        self.text += later.text
+        self.reasoning += later.reasoning
+        self.finish_reason = later.finish_reason or self.finish_reason
+        self.prompt_tokens = later.prompt_tokens or self.prompt_tokens
+        self.completion_tokens = later.completion_tokens or self.completion_tokens
+
 
 class _Content(msgspec.Struct):
     content: str | None = None
@@ -52,41 +59,38 @@ _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
 class Reading:
-    """Makes deltas of what one response brings."""
+    """Makes deltas of what one response brings. Complete is what has a finish reason."""
 
     def __init__(self) -> None:
         self.finish_reason = ""
-        self.done = False
-        self.failure: ProviderError | None = None
+        self.is_over = False
+        self.failure: ProviderError | None = None  # if it was over before the finish reason
         self._decoder = Decoder()
         self._half_pair = ""  # the first half of a surrogate pair whose second is yet to come
 
     def take(self, chunk: bytes) -> Delta:
-        """What `chunk` brings; if it ends in a failure, that is in `failure`, behind its text."""
+        """What `chunk` brings, up to its end or a failure."""
         delta = Delta()
         try:
             for event in self._decoder.feed(chunk):
                 self._event(event, delta)
         except EndlessLine:
-            self.failure = garbage("endless line")
+            self.end(garbage("endless line"))
         except ProviderError as error:
-            self.failure = error
+            self.end(error)
         delta.text = self._clean(delta.text)
         delta.reasoning = clean(delta.reasoning)
         return delta
 
-    def end(self) -> Delta:
-        """The body has ended. A body that merely ends is not complete."""
-        if not self.finish_reason:
-            raise cut("end of body without a finish reason")
-        self.done = True
-        return Delta()
+    def end(self, failure: ProviderError | None = None) -> None:
+        """Nothing more comes. A body that merely ends is not complete."""
+        if not self.finish_reason and not self.failure:
+            self.failure = failure or cut("end of body without a finish reason")
+        self.is_over = True
 
     def _event(self, event: Event, delta: Delta) -> None:
         if event.data.startswith(b"[DONE]"):
-            if not self.finish_reason:
-                raise cut("[DONE] without a finish reason")
-            self.done = True
+            self.end(cut("[DONE] without a finish reason"))
             return
         chunk = _parse(event.data)
         if chunk.error or event.event == b"error":
