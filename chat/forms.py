@@ -4,6 +4,38 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
+from .models import Message
+
+COMMENT_CHARS = 2_000  # of what a person says of a reply
+
+
+class FeedbackForm(forms.Form):
+    """What a person says of a reply. Without a comment the one there stays."""
+
+    rating = forms.TypedChoiceField(
+        choices=Message.Rating,
+        coerce=int,
+        empty_value=None,
+        required=False,
+        error_messages={"invalid_choice": _("The rating must be 1, -1 or empty.")},
+    )
+    comment = forms.CharField(
+        required=False,
+        max_length=COMMENT_CHARS,
+        error_messages={
+            "max_length": _("The comment may have %(limit_value)d characters. Shorten it."),
+            "null_characters_not_allowed": _("The comment has a character that cannot be stored."),
+        },
+    )
+
+    def clean_comment(self) -> str | None:
+        """Newlines as they were typed: browsers send CRLF."""
+        return (
+            self.cleaned_data["comment"].replace("\r\n", "\n") if "comment" in self.data else None
+        )
+
+    def first_error(self) -> str:
+        return next(iter(self.errors.values()))[0]
 
 
 class Form(forms.Form):

@@ -3,6 +3,7 @@ from django.urls import include, path
 from .views import (
     actions,
     exporting,
+    feedback,
     health,
     keeping,
     listing,
@@ -22,6 +23,7 @@ reply_urls = [
     path("stop", actions.stop, name="stop"),
     path("retry", actions.retry, name="retry"),
     path("continue", actions.resume, name="continue"),
+    path("feedback", feedback.feedback, name="feedback"),
 ]
 
 conversation_urls = [

@@ -193,6 +193,18 @@ class Message(models.Model):
     def can_continue(self) -> bool:
         return self.state in State.settled_early() and 0 < len(self.text) < conf().CHAT_REPLY_CHARS
 
+    def rate(self, rating: int | None, comment: str | None = None) -> bool:
+        """What the person says of a settled reply; None takes it back, and the comment with it.
+
+        Without a comment the one there stays. False when the reply is being written.
+        """
+        said = {"rating": rating}
+        if rating is None or comment is not None:
+            said["rating_comment"] = comment if rating is not None and comment else ""
+        settled = Message.objects.replies().exclude(state__in=State.running())
+        vars(self).update(said)
+        return settled.filter(pk=self.pk).update(**said) == 1
+
     def ending(self) -> Ending:
         """How the reply ended; its row as it stands."""
         return Ending(**{each.name: getattr(self, each.name) for each in fields(Ending)})

@@ -16,6 +16,7 @@ export async function copy(button) {
 async function textFor(button) {
   const bar = button.closest(".code-bar");
   if (bar) return bar.nextElementSibling.textContent;
+  if (button.previousElementSibling?.matches("input")) return button.previousElementSibling.value;
   return (await ask(button.closest("article").dataset.url)).text;
 }
 

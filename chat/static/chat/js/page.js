@@ -35,8 +35,8 @@ export async function ask(url, { headers, ...options } = {}) {
 const tabs = new BroadcastChannel("parley");
 
 /** Sends a form as the browser would; the answer carries rendered messages. All tabs look then what has changed. */
-export async function post(form) {
-  const body = new URLSearchParams(new FormData(form));
+export async function post(form, submitter) {
+  const body = new URLSearchParams(new FormData(form, submitter));
   const headers = { "X-CSRFToken": body.get("csrfmiddlewaretoken") };
   const answer = await ask(asHtml(form.action), { method: "POST", body, headers });
   tabs.postMessage("changed");

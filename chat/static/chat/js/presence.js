@@ -21,6 +21,7 @@ class ConversationList extends HTMLElement {
     document.addEventListener("visibilitychange", () => document.hidden || this.look(), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
     document.addEventListener("submit", (event) => this.#submit(event), { signal });
+    document.getElementById("conversation-menu")?.addEventListener("toggle", () => import("./parts.js"), { once: true, signal });
     sidebar.addEventListener("pointerover", () => import("./list.js"), { once: true, signal });
     sidebar.addEventListener("focusin", () => import("./list.js"), { once: true, signal });
     sidebar.querySelector(".search").addEventListener("focusin", () => import("./search.js"), { once: true, signal });
@@ -76,6 +77,11 @@ class ConversationList extends HTMLElement {
   }
 
   async #submit(event) {
+    if (event.target.closest("[data-part]")) {
+      event.preventDefault();
+      const { renew } = await import("./parts.js");
+      renew(event.target, event.submitter);
+    }
     if (!event.target.matches("[data-keep]")) return;
     event.preventDefault();
     const { keep } = await import("./keeping.js");

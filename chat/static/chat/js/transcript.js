@@ -78,6 +78,7 @@ class ChatTranscript extends HTMLElement {
 
   /** Retry or Continue: the new article takes the place of the old one. */
   async #submit(event) {
+    if (event.target.closest("[data-part]")) return; // presence.js takes it
     event.preventDefault();
     const old = event.target.closest("article");
     event.submitter.disabled = true;

@@ -1,0 +1,30 @@
+/* Parts of the page whose forms are answered with the part anew: the link of a conversation, what is said of a reply. */
+
+import { announce, complain, fragment, post } from "./page.js";
+import { morph } from "./morph.js";
+
+const PART = "[data-part]";
+
+export async function renew(form, submitter) {
+  const part = form.closest(PART);
+  const place = part.querySelector(".trouble") ? part : part.closest("article");
+  const { done } = submitter.dataset; // the button may be another one afterwards
+  complain(place);
+  try {
+    const { html } = await post(form, submitter);
+    const focused = document.activeElement;
+    morph(part, fragment(html).querySelector(PART));
+    if (!focused.isConnected || !focused.checkVisibility()) part.querySelector("input[readonly], summary, button").focus();
+    announce(done);
+  } catch (problem) {
+    complain(place, problem);
+  }
+}
+
+const menu = document.getElementById("conversation-menu");
+menu?.addEventListener("click", async ({ target }) => {
+  const button = target.closest(".copy");
+  if (!button) return;
+  const { copy } = await import("./copying.js");
+  copy(button);
+});
