@@ -460,3 +460,17 @@ def test_the_database_refuses_two_pieces_in_one_place(reply):
     Piece.objects.create(reply=reply, start=0, text="a")
     with pytest.raises(IntegrityError), transaction.atomic():
         Piece.objects.bulk_create([Piece(reply=reply, start=0, text="b")])
+
+
+# Ratings
+
+
+def test_a_settled_reply_is_rated(conversation, reply):
+    settle(reply)
+    assert reply.rate(Message.Rating.BAD, "Too long")
+    assert (stored(reply).rating, stored(reply).rating_comment) == (-1, "Too long")
+
+
+def test_a_running_reply_is_not_rated(conversation, reply):
+    assert not reply.rate(Message.Rating.GOOD)
+    assert stored(reply).rating is None
