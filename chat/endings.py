@@ -31,7 +31,7 @@ class State(models.TextChoices):
 # What the page says below a reply that ended like this; a failed one says its error instead.
 NOTES = {
     State.LENGTH: _("The reply reached its length limit."),
-    State.FILTERED: _("The provider's content filter ended the reply."),
+    State.FILTERED: _("The model's content filter ended the reply."),
     State.STOPPED: _("You stopped this reply."),
     State.ABANDONED: _("Stopped to save tokens, because nobody was reading."),
     State.INTERRUPTED: _("The server was interrupted while it wrote this reply."),

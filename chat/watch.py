@@ -23,7 +23,7 @@ SHORTEST_ROUND, LONGEST_ROUND = 0.2, 10.0  # seconds between two looks for who i
 PURGE_ROUND = 60.0  # seconds between two looks for what was deleted a while ago
 PURGED_AT_ONCE = 20  # conversations, each in a transaction of its own
 AT_ONCE = 400  # replies in one query; SQLite takes less than 1,000 conditions
-DELETED = _("This conversation has been deleted.")
+DELETED = _("This conversation was deleted.")
 
 
 class Watch:

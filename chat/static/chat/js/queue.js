@@ -79,7 +79,7 @@ class WaitingMessages extends HTMLElement {
     this.#isSending = false;
     if (!answer) return this.#draw();
     this.#remove(fields.client_id);
-    this.#composer.show(answer);
+    this.#composer.show(answer, fields.replaces);
   }
 
   /** With a time to wait, it is tried again by itself; a reply that another tab has begun is no problem at all. */
