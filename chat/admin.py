@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from .endings import State
-from .models import Conversation, Message
+from .models import Conversation, Message, number_versions
 
 SHOWN = 200  # messages of a transcript; what is left out is said
 
@@ -89,6 +89,7 @@ class ConversationAdmin(admin.ModelAdmin):
             if conversation.head_id
             else conversation.messages.none()
         )
+        number_versions(messages)
         context = {"messages": messages, "omitted": messages[0].position if messages else 0}
         return format_html("{}", render_to_string("admin/chat/transcript.html", context))
 

@@ -45,8 +45,30 @@ class Form(forms.Form):
         return next(iter(self.errors.values()))[0]
 
 
-class MessageForm(Form):
+class ModelChoiceForm(Form):
+    """The model that is to answer: one of those on offer."""
+
+    model = forms.CharField(required=False)
+
+    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._models = models
+
+    def clean_model(self) -> str:
+        """The first if none was chosen."""
+        model = self.cleaned_data["model"]
+        if model and model not in self._models:
+            raise forms.ValidationError(
+                _("There is no model “%(model)s” here. Choose one of: %(models)s."),
+                params={"model": model[:100], "models": ", ".join(self._models[:20])},
+            )
+        return model or self._models[0]
+
+
+class MessageForm(ModelChoiceForm):
     """A message as people and programs send it."""
+
+    field_order = ("message",)
 
     message = forms.CharField(
         strip=False,
@@ -56,17 +78,16 @@ class MessageForm(Form):
             "null_characters_not_allowed": _("The message has a character that cannot be stored."),
         },
     )
-    model = forms.CharField(required=False)
     client_id = forms.UUIDField(
         required=False, error_messages={"invalid": _("The client_id must be a UUID.")}
     )
     conversation = forms.UUIDField(
         required=False, error_messages={"invalid": _("The conversation must be a UUID.")}
     )
-
-    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._models = models
+    # The earlier message of the conversation in whose place this one comes.
+    replaces = forms.UUIDField(
+        required=False, error_messages={"invalid": _("The message to replace must be a UUID.")}
+    )
 
     def clean_message(self) -> str:
         message = self.cleaned_data["message"]
@@ -79,16 +100,6 @@ class MessageForm(Form):
                 params={"length": f"{len(message):,}", "limit": f"{limit:,}"},
             )
         return message
-
-    def clean_model(self) -> str:
-        """One of those on offer; the first if none was chosen."""
-        model = self.cleaned_data["model"]
-        if model and model not in self._models:
-            raise forms.ValidationError(
-                _("There is no model “%(model)s” here. Choose one of: %(models)s."),
-                params={"model": model[:100], "models": ", ".join(self._models[:20])},
-            )
-        return model or self._models[0]
 
 
 class TitleForm(Form):

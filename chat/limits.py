@@ -21,11 +21,9 @@ class LimitReached(Exception):
 
 
 def check_messages_per_minute(user: Model) -> None:
-    """20 messages a minute."""
+    """20 messages a minute; having one answered again counts like sending it."""
     now, limit = timezone.now(), conf().CHAT_MESSAGES_PER_MINUTE
-    recent = Message.objects.owned_by(user).filter(
-        role=Message.Role.USER, created_at__gt=now - MINUTE
-    )
+    recent = Message.objects.owned_by(user).replies().filter(created_at__gt=now - MINUTE)
     times = list(recent.order_by("-created_at").values_list("created_at", flat=True)[:limit])
     if len(times) >= limit:
         wait = (times[-1] + MINUTE - now).total_seconds()

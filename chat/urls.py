@@ -53,5 +53,6 @@ urlpatterns = [
     path("chat/search", search.search, name="search"),
     path("chat/shared/<uuid:token>/", sharing.shared, name="shared"),
     path("chat/<uuid:pk>/", include(conversation_urls)),
+    path("chat/messages/<uuid:pk>/show", actions.show, name="show"),
     path("chat/replies/<uuid:pk>/", include(reply_urls)),
 ]

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from chat.models import Message
 
-from .test_queries import queries_of, talk
+from .test_queries import answer_again, queries_of, talk
 
 LIST = "/admin/chat/conversation/"
 
@@ -60,6 +60,14 @@ async def test_it_shows_raw_html_as_text(sue, conversation):
     await Message.objects.filter(role="user").aupdate(text="<script>alert(1)</script>")
     html = await html_of(sue, transcript(conversation))
     assert "<script>alert(1)" not in html and "&lt;script&gt;alert(1)" in html
+
+
+async def test_it_says_where_there_are_other_versions(sue, conversation):
+    assert "version 1 of" not in await html_of(sue, transcript(conversation))
+    reply = await Message.objects.replies().select_related("conversation", "parent").aget()
+    await sync_to_async(answer_again)(reply)
+    html = await html_of(sue, transcript(conversation))
+    assert html.count("version 2 of 2") == 1 and "Again" in html
 
 
 async def test_nobody_changes_what_was_said(sue, conversation):

@@ -83,6 +83,14 @@ def test_it_leaves_empty_replies_out(user):
 
 
 @pytest.mark.django_db
+def test_it_sends_only_the_branch_that_is_answered(user):
+    last = branch(user, "a", "b")
+    Message.objects.settle(last.pk, WRITER, Ending(State.STOPPED, "B"))
+    edited = last.conversation.post("c", model="m", writer=WRITER, replaces=last.parent)
+    assert sent(load_task(edited.pk)) == [("user", "a"), ("assistant", "A"), ("user", "c")]
+
+
+@pytest.mark.django_db
 def test_it_has_nothing_to_do_for_a_reply_that_has_settled(user):
     reply = branch(user, "a")
     Message.objects.settle(reply.pk, WRITER, Ending(State.STOPPED))

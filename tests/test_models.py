@@ -16,6 +16,7 @@ from chat.models import (
     ReplyRunning,
     TooManyPinned,
     Writer,
+    number_versions,
 )
 
 pytestmark = pytest.mark.django_db
@@ -251,6 +252,107 @@ def test_resume_waits_for_a_running_reply(conversation, reply):
     conversation.post("And?", model="m", writer=WRITER)
     with pytest.raises(ReplyRunning):
         conversation.resume(reply, writer=OTHER)
+
+
+# Versions
+
+
+def shown(conversation):
+    conversation.refresh_from_db()
+    return path(conversation.head)
+
+
+def edit(conversation, message, text):
+    reply = conversation.post(text, model="m", writer=WRITER, replaces=message)
+    return settle(reply, text=text.upper())
+
+
+def test_an_edited_message_begins_a_branch_and_the_earlier_one_is_kept(conversation):
+    last = branch(conversation, "abc")
+    second = Message.objects.get(text="b")
+    edited = edit(conversation, second, "x").parent
+    assert (edited.parent_id, edited.position) == (second.parent_id, second.position)
+    assert shown(conversation) == ["a", "A", "x", "X"] and path(last) == [*"aAbBcC"]
+
+
+def test_the_first_message_can_be_edited(conversation):
+    first = branch(conversation, "ab").parent.parent.parent
+    assert (first.text, edit(conversation, first, "x").parent.position) == ("a", 0)
+    assert shown(conversation) == ["x", "X"]
+
+
+def test_editing_waits_for_a_running_reply(conversation, reply):
+    with pytest.raises(ReplyRunning):
+        conversation.post("x", model="m", writer=WRITER, replaces=reply.parent)
+
+
+def test_a_version_is_shown_with_what_came_of_it(conversation):
+    branch(conversation, "abc")
+    second = Message.objects.get(text="b")
+    edited = edit(conversation, second, "x").parent
+    conversation.show(second)
+    assert shown(conversation) == [*"aAbBcC"]
+    conversation.show(edited)
+    assert shown(conversation) == [*"aAxX"]
+
+
+def test_a_version_is_shown_as_it_was_last_gone_on_with(conversation):
+    first = branch(conversation, "ab").parent.parent
+    again = settle(conversation.retry(first, model="m", writer=WRITER), text="again")
+    conversation.show(first)
+    branch(conversation, "c")
+    edit(conversation, Message.objects.get(text="b"), "x")
+    conversation.show(again)
+    conversation.show(first)
+    assert shown(conversation) == [*"aAxX"]
+
+
+def test_showing_is_a_change_but_no_activity(conversation, reply):
+    settle(reply)
+    before = Conversation.objects.get()
+    conversation.show(reply)
+    after = Conversation.objects.get()
+    assert after.changed_at > before.changed_at and after.updated_at == before.updated_at
+
+
+def test_showing_waits_for_a_running_reply(conversation, reply):
+    with pytest.raises(ReplyRunning):
+        conversation.show(reply.parent)
+
+
+def numbered(*messages):
+    messages = [Message.objects.get(pk=each.pk) for each in messages]
+    number_versions(messages)
+    return [each.version for each in messages]
+
+
+def test_a_message_alone_is_the_only_version(conversation, reply):
+    assert numbered(reply.parent, reply) == [(1, 1, None, None)] * 2
+
+
+def test_versions_are_numbered_from_the_oldest(conversation, reply):
+    replies = [settle(reply)]
+    for _ in range(2):
+        replies.append(settle(conversation.retry(reply, model="m", writer=WRITER)))
+    one, two, three = [each.pk for each in replies]
+    assert numbered(replies[1]) == [(2, 3, one, three)]
+    assert numbered(reply.parent, replies[2]) == [(1, 1, None, None), (3, 3, two, None)]
+
+
+def test_the_versions_of_the_first_message_are_those_of_its_conversation(conversation, user):
+    first = branch(conversation, "a").parent
+    edited = edit(conversation, first, "x").parent
+    branch(Conversation.begin(user, "other"), "a")
+    assert numbered(edited) == [(2, 2, first.pk, None)]
+
+
+def test_answers_to_different_versions_are_no_versions_of_each_other(conversation):
+    reply = branch(conversation, "a")
+    edited = edit(conversation, reply.parent, "x")
+    assert numbered(edited.parent, edited)[1] == (1, 1, None, None)
+
+
+# How replies end
 
 
 @pytest.mark.parametrize(

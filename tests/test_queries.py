@@ -19,29 +19,48 @@ def talk(user, messages, conversation=None):
     return conversation
 
 
-async def queries_of(client, url, status=200):
+async def queries_of(client, url, status=200, **request):
     @sync_to_async
     def enter():
         return context.__enter__()
 
     context = CaptureQueriesContext(connection)
     await enter()
-    response = await client.get(url)
+    response = await client.get(url, **request)
     await sync_to_async(context.__exit__)(None, None, None)
     assert response.status_code == status
     return [query["sql"] for query in context.captured_queries]
 
 
+def answer_again(reply):
+    """Another version of a reply."""
+    writer = uuid4()
+    again = reply.conversation.retry(reply, model="double-1", writer=writer)
+    Message.objects.settle(again.pk, writer, Ending(State.STOPPED, "Again"))
+    return again
+
+
 @pytest.fixture
 def many(user):
-    """As many conversations as are listed, and the first of them long."""
+    """As many conversations as are listed, and the first of them long and with many versions."""
     short, long = talk(user, 2), talk(user, 60)
+    for reply in Message.objects.replies().filter(conversation=long):
+        head = answer_again(reply)
+    long.head = head
+    long.save(update_fields=["head"])
     return short, long
 
 
 async def test_a_conversation_costs_the_same_however_long(aclient, many):
     short, long = [await queries_of(aclient, each.get_absolute_url()) for each in many]
-    assert len(short) == len(long) <= 10, "\n".join(long)
+    assert len(short) == len(long) <= 11, "\n".join(long)
+
+
+async def test_its_transcript_for_the_script_costs_the_same_however_long(aclient, many):
+    headers = {"accept": "application/json"}
+    urls = [f"{each.get_absolute_url()}?as=html" for each in many]
+    short, long = [await queries_of(aclient, url, headers=headers) for url in urls]
+    assert len(short) == len(long) <= 6, "\n".join(long)
 
 
 async def test_the_list_costs_the_same_however_long(aclient, user):

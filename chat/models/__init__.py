@@ -9,6 +9,7 @@ from .keeping import PINNED_AT_MOST, UNDO_FOR, TooManyPinned
 from .message import MAX_TAKEOVERS, Message, Piece
 from .person import Preferences, Preset
 from .sharing import NothingToShare
+from .versions import number_versions
 from .writer import Writer
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "ReplyRunning",
     "TooManyPinned",
     "Writer",
+    "number_versions",
 ]

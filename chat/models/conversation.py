@@ -105,20 +105,28 @@ class Conversation(Shared):
         return untitled.update(**named) == 1
 
     def post(
-        self, text: str, *, model: str, writer: uuid.UUID, client_id: uuid.UUID | None = None
+        self,
+        text: str,
+        *,
+        model: str,
+        writer: uuid.UUID,
+        client_id: uuid.UUID | None = None,
+        replaces: "Message | None" = None,
     ) -> "Message":
         """Store the person's message and the empty reply to it, in one transaction; the reply.
 
-        Raises ReplyRunning when the one before is still being written, and IntegrityError when a
-        message with this `client_id` is stored already.
+        It goes on behind the head, or in the place of the message that it `replaces`: that one and
+        what came of it are kept. Raises ReplyRunning when a reply is still being written here, and
+        IntegrityError when a message with this `client_id` is stored already.
         """
         with transaction.atomic():
             head = self._locked_head()
+            before = replaces.parent if replaces else head
             message = Message.objects.create(
                 conversation=self,
                 role=Message.Role.USER,
-                parent=head,
-                position=head.position + 1 if head else 0,
+                parent=before,
+                position=before.position + 1 if before else 0,
                 text=text,
                 client_id=client_id,
             )
@@ -129,6 +137,16 @@ class Conversation(Shared):
         with transaction.atomic():
             self._locked_head()
             return self._answer(reply.parent, model, writer)
+
+    def show(self, version: "Message") -> None:
+        """Show the branch of this message, as far as it was last gone on with.
+
+        Raises ReplyRunning: a reply that is being written stays in sight of its Stop.
+        """
+        with transaction.atomic():
+            self._locked_head()
+            self.head, self.changed_at = Message.objects.newest_below(version.pk), timezone.now()
+            self.save(update_fields=["head", "changed_at"])
 
     def resume(self, reply: "Message", *, writer: uuid.UUID) -> bool:
         """Let a reply that ended early run again, from the text that it has; False if it does."""

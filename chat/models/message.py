@@ -59,6 +59,19 @@ class MessageQuerySet(models.QuerySet):
         """Running, and followed by nobody for `after` seconds, by the database's clock."""
         return self.running().filter(followed_at__lt=Now() - timedelta(seconds=after))
 
+    def newest_below(self, top: uuid.UUID) -> "Message":
+        """Where the branch that was last gone on with below `top` ends; perhaps `top` itself."""
+        sql = """
+            WITH RECURSIVE below(id) AS (
+                SELECT id FROM chat_message WHERE id = %s
+                UNION ALL
+                SELECT m.id FROM chat_message m JOIN below ON m.parent_id = below.id
+            )
+            SELECT id FROM below"""
+        top_value = Message._meta.pk.get_db_prep_value(top, connection)
+        ends = self.filter(pk__in=RawSQL(sql, [top_value]), answers=None)
+        return ends.latest("created_at", "pk")
+
     def path(self, head: uuid.UUID, *, messages: int, chars: int | None = None) -> Self:
         """The branch that ends at `head`, oldest first: its last ones, within both bounds."""
         sql = """

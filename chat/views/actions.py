@@ -1,5 +1,6 @@
-"""What people do to a reply: stop it, have it written again, have it go on."""
+"""What people do to a message: stop a reply, have it written again or go on, show a version."""
 
+from collections.abc import Awaitable
 from contextlib import suppress
 from uuid import UUID
 
@@ -12,9 +13,9 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from ..engine import engine
-from ..models import Message
+from ..models import Conversation, Message, ReplyRunning
 from .access import SeeOther, methods, page_for_signed_in, refusal, wants_html_parts, wants_json
-from .sending import Refused, answer_again, payload, reply_fields
+from .sending import STILL_RUNNING, Refused, answer_again, go_on, payload, reply_fields
 
 
 @methods("POST")
@@ -33,9 +34,12 @@ async def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 @methods("POST")
 @page_for_signed_in
 async def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Write a further reply in the place of one that failed; the failed one is kept."""
+    """Write a further reply in the place of one that has settled, and show it instead.
+
+    The form field `model` says by which model; without it, by the same one.
+    """
     reply = await _find(request, pk)
-    return await _again(request, reply, possible=reply.can_retry, resume=False)
+    return await _again(request, reply, answer_again(reply, request.POST.get("model", "")))
 
 
 @methods("POST")
@@ -43,11 +47,26 @@ async def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 async def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Have a reply that ended early go on from the text that it has."""
     reply = await _find(request, pk)
-    return await _again(request, reply, possible=reply.can_continue, resume=True)
+    return await _again(request, reply, _go_on_if_last(reply))
 
 
-async def _find(request: HttpRequest, pk: UUID) -> Message:
-    mine = Message.objects.replies().owned_by(request.user)
+@methods("POST")
+@page_for_signed_in
+async def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show this version of a message, and what came of it when it was last gone on with."""
+    version = await _find(request, pk, Message.objects.all())
+    try:
+        await sync_to_async(version.conversation.show)(version)
+    except ReplyRunning:
+        return _refuse(request, version.conversation, Refused(STILL_RUNNING, 409))
+    if wants_json(request):
+        return JsonResponse({"head": str(version.conversation.head_id)})
+    return SeeOther(f"{version.conversation.get_absolute_url()}#message-{version.pk}")
+
+
+async def _find(request: HttpRequest, pk: UUID, among: QuerySet[Message] | None = None) -> Message:
+    """Among the replies, if nothing else is said."""
+    mine = (Message.objects.replies() if among is None else among).owned_by(request.user)
     found = mine.select_related("conversation", "conversation__user", "parent")
     return await sync_to_async(_get)(found, pk)
 
@@ -59,21 +78,27 @@ def _get(found: QuerySet[Message], pk: UUID) -> Message:
         connections.close_all()  # the engine comes next, and may be long
 
 
-async def _again(
-    request: HttpRequest, reply: Message, *, possible: bool, resume: bool
-) -> HttpResponse:
+async def _go_on_if_last(reply: Message) -> Message:
+    if not reply.can_continue or reply.conversation.head_id != reply.pk:
+        raise Refused(_("This reply is complete, or no longer the last one."), 409)
+    return await go_on(reply)
+
+
+async def _again(request: HttpRequest, reply: Message, begun: Awaitable[Message]) -> HttpResponse:
     try:
-        if not possible or reply.conversation.head_id != reply.pk:
-            raise Refused(_("This reply is complete, or no longer the last one."), 409)
-        running = await answer_again(reply, resume=resume)
+        running = await begun
     except Refused as refused:
-        if wants_json(request):
-            return refusal(refused.text, refused.status, retry_after=refused.retry_after)
-        messages.error(request, refused.text)
-        return SeeOther(reply.conversation.get_absolute_url())
+        return _refuse(request, reply.conversation, refused)
     if not wants_json(request):
         return SeeOther(reply.conversation.get_absolute_url())
     await running.arefresh_from_db()
     html = wants_html_parts(request)
     answer = await sync_to_async(payload)(request, running, html=html)
     return JsonResponse(answer, status=201)
+
+
+def _refuse(request: HttpRequest, conversation: Conversation, refused: Refused) -> HttpResponse:
+    if wants_json(request):
+        return refusal(refused.text, refused.status, retry_after=refused.retry_after)
+    messages.error(request, refused.text)
+    return SeeOther(conversation.get_absolute_url())

@@ -1,16 +1,19 @@
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import aget_object_or_404, get_object_or_404, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ..conf import conf
 from ..engine import engine
 from ..forms import MessageForm
-from ..models import Conversation, Message
+from ..models import Conversation, Message, number_versions
 from .access import (
     SeeOther,
     methods,
@@ -58,8 +61,9 @@ async def reply(request: HttpRequest, pk: UUID) -> JsonResponse:
 async def _page_or_post(request: HttpRequest, pk: UUID | None) -> HttpResponse:
     models = await engine().provider.models()
     if request.method != "POST":
-        form = MessageForm(models=models)
-        return await sync_to_async(_page)(request, pk, form, models)
+        if pk and wants_json(request) and wants_html_parts(request):
+            return await sync_to_async(_transcript_fields)(request, pk)
+        return await sync_to_async(_page)(request, pk, None, models)
     try:
         sent = await send(request.user, form_data(request), pk)
     except Refused as refused:
@@ -75,7 +79,11 @@ async def _page_or_post(request: HttpRequest, pk: UUID | None) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, pk: UUID | None, form: MessageForm, models: list[str], status: int = 200
+    request: HttpRequest,
+    pk: UUID | None,
+    form: MessageForm | None,
+    models: list[str],
+    status: int = 200,
 ) -> HttpResponse:
     mine = Conversation.objects.owned_by(request.user)
     shown = get_object_or_404(mine, pk=pk) if pk else None
@@ -83,8 +91,7 @@ def _page(
     context = {
         "conversation": shown,
         "transcript": transcript,
-        "older_url": f"?before={transcript[0].pk}" if transcript and transcript[0].position else "",
-        "form": form,
+        "form": form or MessageForm(models=models, initial=_edited(request, shown)),
         "models": models,
         "model": next((each.model for each in transcript[::-1] if each.model in models), ""),
         "message_limit": conf().CHAT_MESSAGE_CHARS,
@@ -95,6 +102,25 @@ def _page(
     }
     context |= sidebar(request.user)
     return render(request, "chat/conversation.html", context, status=status)
+
+
+def _transcript_fields(request: HttpRequest, pk: UUID) -> JsonResponse:
+    """What of a conversation's page changes with its messages; for the page's script."""
+    shown = get_object_or_404(Conversation.objects.owned_by(request.user), pk=pk)
+    context = {
+        "conversation": shown,
+        "transcript": _transcript(shown, request.GET),
+    }
+    html = render_to_string("chat/_transcript.html", context, request)
+    return JsonResponse({"head": shown.head_id, "title": shown.title, "transcript": html})
+
+
+def _edited(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:
+    """What the composer holds at first: nothing, or the message that `?edit=` names."""
+    if not shown or "edit" not in request.GET:
+        return {}
+    message = _named(shown.messages.filter(role=Message.Role.USER), request.GET["edit"])
+    return {"message": message.text, "replaces": message.pk}
 
 
 def _refused_page(
@@ -115,21 +141,22 @@ def _transcript(shown: Conversation, asked: dict[str, str]) -> list[Message]:
     or those around one of any branch."""
     end = shown.head_id
     if asked.get("before"):
-        end = _message(shown, asked["before"]).parent_id
+        end = _named(shown.messages.all(), asked["before"]).parent_id
     elif asked.get("at"):
-        end = _end_around(shown, _message(shown, asked["at"]))
+        end = _end_around(shown, _named(shown.messages.all(), asked["at"]))
     if end is None:
         return []
     messages = list(Message.objects.path(end, messages=SHOWN))
     for message in messages:
         if message.is_running:
             message.text = message.stored_text()
+    number_versions(messages)
     return messages
 
 
-def _message(shown: Conversation, pk: str) -> Message:
+def _named(messages: QuerySet[Message], pk: str) -> Message:
     try:
-        return shown.messages.only("parent_id", "position").get(pk=UUID(pk))
+        return messages.get(pk=UUID(pk))
     except (ValueError, Message.DoesNotExist):
         raise Http404(_("There is no such message.")) from None
 

@@ -11,14 +11,17 @@ from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..engine import Busy, Leaving, engine
-from ..forms import MessageForm
+from ..forms import MessageForm, ModelChoiceForm
 from ..limits import LimitReached, check_messages_per_minute, check_running_replies
-from ..models import Conversation, Message, ReplyRunning
+from ..models import Conversation, Message, ReplyRunning, number_versions
 from .access import wants_html_parts
 
 logger = logging.getLogger(__name__)
+
+STILL_RUNNING = gettext_lazy("A reply is still being written here. Wait for it, or stop it first.")
 
 
 class Refused(Exception):
@@ -39,13 +42,7 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
     Without a conversation a new one begins. Sending twice with one client id stores once. Raises
     Refused, and Http404 for a conversation that is not the person's.
     """
-    models = await engine().provider.models()
-    if not models:
-        raise Refused(_("The model's server cannot be reached. Try again in a moment."), 503)
-    form = MessageForm(data, models=models)
-    if not form.is_valid():
-        raise Refused(form.first_error(), 400)
-    sent = form.cleaned_data
+    sent = _checked(MessageForm(data, models=await _models()))
     conversation_id = conversation_id or sent["conversation"]
 
     def store(writer: UUID) -> Message:
@@ -54,9 +51,14 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
             _refuse_second_copy(user, sent["client_id"])
             check_messages_per_minute(user)
             check_running_replies(user)
+            replaces = _replaced(conversation, sent["replaces"])
             conversation = conversation or Conversation.begin(user, sent["message"])
             return conversation.post(
-                sent["message"], model=sent["model"], client_id=sent["client_id"], writer=writer
+                sent["message"],
+                model=sent["model"],
+                client_id=sent["client_id"],
+                writer=writer,
+                replaces=replaces,
             )
 
     try:
@@ -69,17 +71,30 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
         return await _stored_by_the_other(user, sent["client_id"])
 
 
-async def answer_again(reply: Message, *, resume: bool) -> Message:
-    """Continue `reply` from the text that it has, or write a further one; the running reply.
+async def answer_again(reply: Message, model: str = "") -> Message:
+    """Write a further reply in the place of `reply`, by `model` or else its own; the new one.
 
-    Raises Refused.
+    Where its own is not on offer any more, the first one writes. Raises Refused.
     """
+    models = await _models()
+    model = model or (reply.model if reply.model in models else "")
+    chosen = _checked(ModelChoiceForm({"model": model}, models=models))
+
+    def store(writer: UUID) -> Message:
+        with transaction.atomic():
+            check_messages_per_minute(reply.conversation.user)
+            check_running_replies(reply.conversation.user)
+            return reply.conversation.retry(reply, model=chosen["model"], writer=writer)
+
+    return await _begin(store)
+
+
+async def go_on(reply: Message) -> Message:
+    """Have `reply` go on from the text that it has; itself. Raises Refused."""
 
     def store(writer: UUID) -> Message:
         with transaction.atomic():
             check_running_replies(reply.conversation.user)
-            if not resume:
-                return reply.conversation.retry(reply, model=reply.model, writer=writer)
             if not reply.conversation.resume(reply, writer=writer):
                 raise ReplyRunning
             return reply
@@ -87,12 +102,23 @@ async def answer_again(reply: Message, *, resume: bool) -> Message:
     return await _begin(store)
 
 
+async def _models() -> list[str]:
+    if models := await engine().provider.models():
+        return models
+    raise Refused(_("The model's server cannot be reached. Try again in a moment."), 503)
+
+
+def _checked(form: ModelChoiceForm) -> dict[str, Any]:
+    if not form.is_valid():
+        raise Refused(form.first_error(), 400)
+    return form.cleaned_data
+
+
 async def _begin(store: Any) -> Message:
     try:
         return await engine().begin(store)
     except ReplyRunning:
-        text = _("A reply is still being written here. Wait for it, or stop it first.")
-        raise Refused(text, 409, 2) from None
+        raise Refused(STILL_RUNNING, 409, 2) from None
     except LimitReached as limit:
         raise Refused(limit.text, 429, limit.retry_after) from None
     except Busy:
@@ -111,6 +137,15 @@ async def _begin(store: Any) -> Message:
 
 def _conversation(user: Model, pk: UUID | None) -> Conversation | None:
     return Conversation.objects.owned_by(user).get(pk=pk) if pk else None
+
+
+def _replaced(conversation: Conversation | None, pk: UUID | None) -> Message | None:
+    if pk is None:
+        return None
+    said = Message.objects.filter(conversation=conversation, role=Message.Role.USER)
+    if found := said.select_related("parent").filter(pk=pk).first():
+        return found
+    raise Refused(_("The message to replace is not in this conversation."), 404)
 
 
 def _refuse_second_copy(user: Model, client_id: UUID | None) -> None:
@@ -189,4 +224,5 @@ def reply_fields(request: HttpRequest, message: Message) -> dict[str, Any]:
 
 def article(request: HttpRequest, message: Message) -> str:
     """A message as it stands in the page."""
+    number_versions([message])
     return render_to_string("chat/_message.html", {"message": message}, request)

@@ -122,12 +122,12 @@ def test_a_message_that_was_refused_has_no_fault(page, model):
 
 
 def test_a_notice_has_no_fault(page, model):
-    """A page without script asks to retry a reply that is complete."""
+    """A page without script asks to continue a reply that is complete."""
     send(page)
     expect_state(page, "complete")
-    retry = reply(page).get_attribute("data-url") + "retry"
+    address = reply(page).get_attribute("data-url") + "continue"
     token = next(each["value"] for each in page.context.cookies() if each["name"] == "csrftoken")
-    page.context.request.post(retry, headers={"X-CSRFToken": token}, max_redirects=0)
+    page.context.request.post(address, headers={"X-CSRFToken": token}, max_redirects=0)
     page.reload()
     expect(page.get_by_text("This reply is complete, or no longer the last one.")).to_be_visible()
     expect_no_fault(page)

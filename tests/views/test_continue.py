@@ -70,6 +70,11 @@ async def test_it_refuses_for_a_reply_that_is_not_the_last(aclient, url, ends, c
     assert (await aclient.post(url, headers=JSON)).status_code == 409
 
 
+async def test_it_tells_people_why_it_refused(aclient, url, conversation):
+    await aclient.post(url)
+    assert b"no longer the last one" in (await aclient.get(f"/chat/{conversation.pk}/")).content
+
+
 async def test_it_needs_login(stranger, url):
     assert (await stranger.post(url, headers=JSON)).status_code == 401
 

@@ -43,6 +43,19 @@ async def test_it_sends_the_browser_on_with_303(aclient, conversation):
     assert (response.status_code, response["Location"]) == (303, f"/chat/{conversation.pk}/")
 
 
+async def test_its_transcript_comes_as_json_for_the_script(aclient, conversation):
+    response = await aclient.get(f"/chat/{conversation.pk}/?as=html", headers=JSON)
+    fields = response.json()
+    assert (fields["head"], fields["title"]) == (str(conversation.head_id), "Hello")
+    assert f'id="message-{conversation.head_id}"' in fields["transcript"]
+    assert "<em>there</em>" in fields["transcript"] and "<html" not in fields["transcript"]
+
+
+async def test_its_transcript_is_not_there_for_others(other_client, conversation):
+    response = await other_client.get(f"/chat/{conversation.pk}/?as=html", headers=JSON)
+    assert response.status_code == 404
+
+
 async def test_it_needs_login(stranger, conversation):
     url = f"/chat/{conversation.pk}/"
     response = await stranger.get(url)
@@ -140,6 +153,9 @@ async def test_it_shows_the_last_messages_and_the_way_to_the_earlier_ones(aclien
     assert "text-10." in html and "text-9." not in html
     older = re.search(r'href="(\?before=[^"]+)"', html)[1]
     html = (await aclient.get(f"/chat/{conversation.pk}/{older}")).content.decode()
+    assert "text-9." in html and "text-0." in html and "text-10." not in html
+    response = await aclient.get(f"/chat/{conversation.pk}/{older}&as=html", headers=JSON)
+    html = response.json()["transcript"]
     assert "text-9." in html and "text-0." in html and "text-10." not in html
 
 

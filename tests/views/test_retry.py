@@ -5,6 +5,7 @@ import pytest
 from chat.endings import State
 from chat.models import Message
 
+from ..double import Stall
 from ..streams import ask, ask_and_wait, read
 
 JSON = {"accept": "application/json"}
@@ -39,9 +40,43 @@ async def test_it_sends_the_browser_back(aclient, url, ends, conversation):
     assert response["Location"] == f"/chat/{conversation.pk}/"
 
 
-async def test_it_refuses_for_a_complete_reply(aclient, url):
+@pytest.mark.parametrize("state", [State.COMPLETE, State.STOPPED, State.FILTERED])
+async def test_it_answers_again_however_the_reply_ended(aclient, url, ends, state):
+    await ends(state)
     response = await aclient.post(url, headers=JSON)
-    assert response.status_code == 409 and response.json()["error"]
+    assert response.status_code == 201 and await Message.objects.replies().acount() == 2
+
+
+async def test_a_reply_in_the_middle_gets_a_branch_of_its_own(aclient, url, conversation, double):
+    page = f"/chat/{conversation.pk}/"
+    await ask_and_wait(aclient, "And now?", page)
+    again = (await aclient.post(url, headers=JSON)).json()["reply"]
+    await read(aclient, again["events"])
+    html = (await aclient.get(page)).content.decode()
+    assert "And now?" not in html and again["id"] in html
+    assert await Message.objects.acount() == 5
+    assert [each["content"] for each in double.requests[-1].body["messages"]] == ["Hello"]
+
+
+@pytest.mark.parametrize(
+    ("own", "fields", "asked"),
+    [
+        ("double-2", {}, "double-2"),
+        ("double-2", {"model": "double-1"}, "double-1"),
+        ("gone-1", {}, "double-1"),
+        ("gone-1", {"model": ""}, "double-1"),
+    ],
+)
+async def test_it_asks_the_model(aclient, url, conversation, double, own, fields, asked):
+    await Message.objects.filter(pk=conversation.head_id).aupdate(model=own)
+    again = (await aclient.post(url, fields, headers=JSON)).json()["reply"]
+    await read(aclient, again["events"])
+    assert double.requests[0].body["model"] == asked
+
+
+async def test_it_refuses_a_model_that_is_not_on_offer(aclient, url):
+    response = await aclient.post(url, {"model": "gpt-9"}, headers=JSON)
+    assert response.status_code == 400 and "gpt-9" in response.json()["error"]
     assert await Message.objects.acount() == 2
 
 
@@ -50,22 +85,22 @@ async def test_it_refuses_for_a_running_reply(aclient, running):
     assert (await aclient.post(url, headers=JSON)).status_code == 409
 
 
-async def test_it_refuses_for_a_reply_that_is_not_the_last(aclient, url, ends, conversation):
-    await ends(State.FAILED, "", "It broke.")
-    await ask_and_wait(aclient, "And now?", f"/chat/{conversation.pk}/")
-    assert (await aclient.post(url, headers=JSON)).status_code == 409
-    assert await Message.objects.acount() == 4
-
-
-async def test_asked_twice_it_answers_once(aclient, url, ends):
+async def test_asked_twice_it_answers_once(aclient, url, ends, double):
+    double.script(Stall())
     await ends(State.FAILED, "", "It broke.")
     answers = [(await aclient.post(url, headers=JSON)).status_code for _ in range(2)]
     assert answers == [201, 409] and await Message.objects.replies().acount() == 2
 
 
-async def test_it_tells_people_why_it_refused(aclient, url, conversation):
-    await aclient.post(url)
-    assert b"no longer the last one" in (await aclient.get(f"/chat/{conversation.pk}/")).content
+async def test_it_tells_people_why_it_refused(aclient, running):
+    await aclient.post(running["reply"]["url"] + "retry")
+    assert b"stop it first" in (await aclient.get(running["conversation"]["url"])).content
+
+
+async def test_it_counts_as_a_message(aclient, url, settings):
+    settings.CHAT_MESSAGES_PER_MINUTE = 1
+    response = await aclient.post(url, headers=JSON)
+    assert response.status_code == 429 and "Retry-After" in response
 
 
 async def test_it_limits_running_replies(aclient, url, ends, settings):

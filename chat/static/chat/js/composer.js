@@ -27,7 +27,7 @@ class ChatComposer extends HTMLElement {
     document.addEventListener("keydown", (event) => this.#pageKey(event), { signal });
     document.getElementById("show-shortcuts").addEventListener("click", () => this.#runShortcut("help"), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
-    this.#write(this.#box.value || (sessionStorage.getItem(this.#draft) ?? ""));
+    this.#write(this.#box.value || this.#drafted());
     if (this.#isAnyWaiting()) import("./queue.js");
     if (matchMedia("(pointer: fine)").matches) this.focus();
   }
@@ -36,16 +36,19 @@ class ChatComposer extends HTMLElement {
     this.#undo.abort();
   }
 
-  /** Shows a message that was sent, and the reply to it. */
-  show({ conversation, message, reply }) {
+  /** Shows a message that was sent, perhaps in the place of an earlier one, and the reply to it. */
+  show({ conversation, message, reply }, edited) {
     const { href } = new URL(conversation.url, location);
     if (href !== location.href.split("#")[0]) return location.assign(href);
-    this.#transcript.add(message.html);
+    const old = edited && document.getElementById(`message-${edited}`);
+    if (edited && !old) return this.#transcript.refresh();
+    this.#transcript.add(message.html, old);
     this.#transcript.add(reply.html);
   }
 
   /** Gives a message back, as the fields of its form, before what has been written meanwhile. */
   restore({ message, ...fields }) {
+    if (this.#edits) this.edit();
     const written = this.#box.value;
     this.#write(written ? `${message}\n\n${written}` : message);
     for (const [name, value] of Object.entries(fields)) {
@@ -73,7 +76,8 @@ class ChatComposer extends HTMLElement {
     try {
       this.#checkLength();
       await this.#send();
-      this.#write("");
+      if (this.#edits) this.edit();
+      else this.#write("");
     } catch (problem) {
       complain(this, problem.status === 404 ? this.#moveOn() : problem);
     }
@@ -91,6 +95,7 @@ class ChatComposer extends HTMLElement {
   }
 
   async #send() {
+    if (this.#edits) return this.show(await post(this.#form), this.#edits); // it has no place to wait in
     if (this.#isAnyWaiting() || this.#waiting && this.#transcript.querySelector(RUNNING)) return this.#wait();
     try {
       this.show(await post(this.#form));
@@ -125,6 +130,20 @@ class ChatComposer extends HTMLElement {
     await post(this.#stop).catch((problem) => complain(article, problem));
   }
 
+  /** Takes an earlier message to be sent in another form; without one, the draft again. */
+  edit(id = "", text = this.#drafted()) {
+    this.#form.elements.replaces.value = id;
+    this.querySelector(".editing").hidden = !id;
+    complain(this);
+    this.#write(text);
+    this.focus();
+  }
+
+  /** The id of the message that is being edited. */
+  get #edits() {
+    return this.#form.elements.replaces?.value;
+  }
+
   /** The button is gone with the reply that it would have stopped, and so is what spoke against sending. */
   #settled() {
     complain(this);
@@ -147,11 +166,17 @@ class ChatComposer extends HTMLElement {
 
   #pageKey(event) {
     if (isComposing(event) || event.defaultPrevented || document.querySelector(":popover-open, dialog[open]")) return;
-    if (event.key === "Escape" && !event.target.closest(".sidebar, .menu")) return this.#stop.requestSubmit();
+    if (event.key === "Escape" && !event.target.closest(".sidebar, .menu")) return this.#leave();
     const name = shortcut(event);
     if (!name) return;
     event.preventDefault();
     this.#runShortcut(name);
+  }
+
+  /** The message that is being edited, or else the reply that is being written. */
+  #leave() {
+    if (this.#edits) this.querySelector(".editing a").click();
+    else this.#stop.requestSubmit();
   }
 
   async #runShortcut(name) {
@@ -177,7 +202,13 @@ class ChatComposer extends HTMLElement {
     this.#keep();
   }
 
+  #drafted() {
+    return sessionStorage.getItem(this.#draft) ?? "";
+  }
+
+  /** The draft waits while an earlier message is in the box. */
   #keep() {
+    if (this.#edits) return;
     try {
       sessionStorage.setItem(this.#draft, this.#box.value);
     } catch {

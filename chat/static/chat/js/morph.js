@@ -1,6 +1,7 @@
 /**
  * Makes `old` equal to `fresh` and touches only what differs, so that selection, focus and scroll
- * stay where they are. What script has added (`data-added`) is left alone.
+ * stay where they are. What script has added (`data-added`) is left alone, and so is what a person
+ * has opened.
  */
 export function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
@@ -16,7 +17,7 @@ function morphText(old, text) {
 }
 
 function morphAttributes(old, fresh) {
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
 

@@ -34,11 +34,15 @@ export async function ask(url, { headers, ...options } = {}) {
 
 const tabs = new BroadcastChannel("parley");
 
-/** Sends a form as the browser would; the answer carries rendered messages. All tabs look then what has changed. */
-export async function post(form, submitter) {
-  const body = new URLSearchParams(new FormData(form, submitter));
+/**
+ * Sends a form as the browser would when `button` is pressed; the answer carries rendered messages.
+ * All tabs look then what has changed.
+ */
+export async function post(form, button) {
+  const body = new URLSearchParams(new FormData(form, button));
   const headers = { "X-CSRFToken": body.get("csrfmiddlewaretoken") };
-  const answer = await ask(asHtml(form.action), { method: "POST", body, headers });
+  const url = button?.getAttribute("formaction") ?? form.action;
+  const answer = await ask(asHtml(url), { method: "POST", body, headers });
   tabs.postMessage("changed");
   return answer;
 }

@@ -1,4 +1,4 @@
-/* The messages: stays at the newest text while the reader is there, and takes Retry, Continue and Copy. */
+/* The messages: stays at the newest text while the reader is there, and takes what people do to a message. */
 
 import { complain, fragment, post, RUNNING } from "./page.js";
 
@@ -21,13 +21,12 @@ class ChatTranscript extends HTMLElement {
     this.#newest.addEventListener("click", () => this.follow(), { signal });
     this.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.addEventListener("click", (event) => this.#click(event), { signal });
-    this.addEventListener("pointerover", () => import("./copying.js"), { once: true, signal }); // ready for the click
+    for (const kind of ["pointerover", "focusin"]) this.addEventListener(kind, getReady, { once: true, signal });
     this.addEventListener("reply-grown", ({ target }) => this.#dressCode(target), { signal });
     this.addEventListener("reply-settled", ({ target }) => this.#dressCode(target), { signal });
     history.scrollRestoration = "manual";
     this.#grown.observe(document.body);
-    this.#dressCode(this);
-    this.#followReplies();
+    this.dress();
   }
 
   disconnectedCallback() {
@@ -35,15 +34,29 @@ class ChatTranscript extends HTMLElement {
     this.#undo.abort();
   }
 
-  /** Shows a rendered message, in the place of `old` or of itself, or else at the end. */
+  /** Shows a rendered message: in the place of `old` and of what followed that, of itself, or else at the end. */
   add(html, old) {
     const article = fragment(html).querySelector("article");
+    while (old?.nextElementSibling) old.nextElementSibling.remove();
     old ??= document.getElementById(article.id);
     if (old) old.replaceWith(article);
     else this.append(article);
-    this.#followReplies();
+    this.dataset.head = article.id.replace("message-", "");
+    this.dress();
     this.follow();
     return article;
+  }
+
+  /** Brings the page to the conversation as it is now, and leaves alone what has not changed. */
+  async refresh() {
+    const { refresh } = await import("./refreshing.js");
+    return refresh(this);
+  }
+
+  /** Messages have come: gives their code its bars, and follows the reply that is being written. */
+  dress() {
+    this.#dressCode(this);
+    if (this.querySelector(RUNNING)) import("./reply.js"); // defines <chat-reply>
   }
 
   /** To the end, and on with the text as it grows. */
@@ -72,23 +85,30 @@ class ChatTranscript extends HTMLElement {
     this.#newest.hidden = this.#isFollowing;
   }
 
-  #followReplies() {
-    if (this.querySelector(RUNNING)) import("./reply.js"); // defines <chat-reply>
-  }
-
-  /** Retry or Continue: the new article takes the place of the old one. */
+  /** The answer takes the place of the article. A page of a part of the conversation leads to the whole instead. */
   async #submit(event) {
-    if (event.target.closest("[data-part]")) return; // presence.js takes it
+    if (location.search || event.target.closest("[data-part]")) return; // presence.js takes parts
     event.preventDefault();
-    const old = event.target.closest("article");
-    event.submitter.disabled = true;
+    const { target: form, submitter: button } = event;
+    const old = form.closest("article");
+    const answer = post(form, button);
+    button.disabled = true;
     try {
-      const { reply } = await post(event.target);
-      this.add(reply.html, old).focus({ preventScroll: true });
+      const { reply } = await answer;
+      if (reply) this.add(reply.html, old).focus({ preventScroll: true });
+      else await this.#turn(button);
     } catch (problem) {
-      event.submitter.disabled = false;
+      button.disabled = false;
+      button.focus({ preventScroll: true });
       complain(old, problem);
     }
+  }
+
+  /** What the person turned to stays in sight. */
+  async #turn(arrow) {
+    this.#isFollowing = false;
+    const { turned } = await import("./versions.js");
+    await turned(this, arrow);
   }
 
   /** Finished code gets a bar with its language and a button. */
@@ -101,12 +121,28 @@ class ChatTranscript extends HTMLElement {
     }
   }
 
-  async #click({ target }) {
-    const button = target.closest(".copy");
-    if (!button) return;
-    const { copy } = await import("./copying.js");
-    copy(button);
+  async #click(event) {
+    const thing = event.target.closest("a, button");
+    const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // a new tab or window
+    if (thing?.matches(".copy")) (await import("./copying.js")).copy(thing);
+    else if (isElsewhere || location.search) return;
+    else if (thing?.matches(".earlier")) {
+      event.preventDefault();
+      (await import("./earlier.js")).showEarlier(this, thing);
+    } else if (thing?.matches(".edit")) {
+      event.preventDefault();
+      (await import("./versions.js")).edit(thing);
+    } else if (thing?.matches(".regenerate") && document.getElementById("model")) {
+      event.preventDefault();
+      (await import("./models.js")).choose(thing);
+    }
   }
+}
+
+/** For the click that may come. */
+function getReady() {
+  import("./copying.js");
+  import("./versions.js");
 }
 
 customElements.define("chat-transcript", ChatTranscript);

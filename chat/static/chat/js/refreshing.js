@@ -1,0 +1,44 @@
+/* Brings the page to a conversation as it is on the server. */
+
+import { ask, asHtml, fragment, isRunning } from "./page.js";
+import { morph } from "./morph.js";
+
+/** A page that shows an earlier part is left as it is; and so is one that has gone on meanwhile: it is ahead. */
+export async function refresh(transcript) {
+  if (transcript.querySelector(".latest")) return;
+  const { head } = transcript.dataset;
+  const answer = await ask(asHtml(location.pathname));
+  if (transcript.dataset.head !== head) return;
+  const fresh = fragment(answer.transcript);
+  const articles = [...fresh.querySelectorAll("article")];
+  const known = articles[0] && document.getElementById(articles[0].id);
+  if (!known) transcript.querySelector(".earlier")?.remove();
+  leave(transcript, known, new Set(articles.map(({ id }) => id)));
+  place(transcript, known?.previousElementSibling, articles);
+  if (!known) transcript.prepend(...fresh.querySelectorAll(".earlier"));
+  transcript.dataset.head = answer.head ?? "";
+  transcript.dress();
+}
+
+/** Takes away what is not shown any more, from `known` on: all before it leads to it. */
+function leave(transcript, known, ids) {
+  const shown = [...transcript.querySelectorAll("article")];
+  for (const article of shown.slice(shown.indexOf(known ?? shown[0]))) if (!ids.has(article.id)) article.remove();
+}
+
+function place(transcript, before, articles) {
+  for (const article of articles) {
+    const old = document.getElementById(article.id);
+    if (old) bringUpToDate(old, article);
+    else if (before) before.after(article);
+    else transcript.prepend(article);
+    before = document.getElementById(article.id);
+  }
+}
+
+/** A reply that is being written here grows by its own stream. */
+function bringUpToDate(old, fresh) {
+  if (isRunning(old.dataset.state)) return;
+  if (isRunning(fresh.dataset.state)) old.replaceWith(fresh);
+  else morph(old, fresh);
+}

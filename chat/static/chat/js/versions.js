@@ -1,0 +1,26 @@
+/* Versions of a message: another one is shown, or the composer makes one. */
+
+import { announce } from "./page.js";
+
+/** The version that `arrow` leads to is shown now; the focus stays on the same arrow. */
+export async function turned(transcript, arrow) {
+  const id = arrow.getAttribute("formaction").split("/").at(-2);
+  await transcript.refresh();
+  const versions = document.querySelector(`[id="message-${id}"] .versions`);
+  versions?.querySelector(`[value="${arrow.value}"]`).focus();
+  announce(versions?.ariaLabel ?? "");
+}
+
+/** The message comes into the composer; Cancel brings the draft back. */
+export function edit(link) {
+  const composer = document.querySelector("chat-composer");
+  const article = link.closest("article");
+  const cancel = composer.querySelector(".editing a");
+  composer.edit(article.id.replace("message-", ""), article.querySelector(".text").textContent);
+  announce(composer.querySelector("#editing").textContent);
+  cancel.onclick = (event) => {
+    event.preventDefault();
+    composer.edit();
+    link.focus({ preventScroll: true });
+  };
+}
