@@ -164,6 +164,16 @@ def test_it_waits_for_the_connection(begun, visits, model, gate):
     expect(prose(begun)).to_contain_text("You said: Second.")
 
 
+def test_it_waits_until_a_limit_is_over(begun, visits, gate):
+    visits.expected.append("status of 429")
+    limit = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": "Not so fast."}}
+    begun.route(re.compile(r"/chat/[0-9a-f-]{36}/\?as=html"), lambda r: r.fulfill(**limit), times=1)
+    send(begun, "Second")
+    gate.set()
+    expect(waiting(begun).get_by_role("alert")).to_have_text("Not so fast.")
+    expect(prose(begun)).to_contain_text("You said: Second.")
+
+
 def test_one_that_is_refused_says_why_and_what_next(begun, visits, model, gate):
     visits.expected.append("status of 403")
     model.script(*answer("Now."), when="Second")
