@@ -7,12 +7,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from uuid import UUID
 
+from .commits import Entry
 from .conf import conf
 from .database import Lane
 from .endings import State
 from .following import Tail
 from .generation import Generation
-from .journal import Entry, Journal
+from .journal import Journal
 from .models import Message
 from .provider import Provider
 from .readers import Readers

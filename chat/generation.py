@@ -8,11 +8,12 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from . import markdown
+from .commits import Entry
 from .conf import conf
 from .database import Lane
 from .endings import FINISH_REASONS, Ending, State
 from .following import Tail
-from .journal import Entry, Journal, NotOurs
+from .journal import Journal, NotOurs
 from .models import MAX_TAKEOVERS, Message
 from .prompts import ASK_TO_GO_ON
 from .provider import Answer, Delta, Messages, Provider, ProviderError

@@ -8,23 +8,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    connection,
-    transaction,
-)
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
+from .commits import Entry, Outcome, commit, commit_apart
 from .conf import conf
 from .database import Lane
-from .endings import Ending, State
-from .models import Message, Writer, tick
+from .models import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +30,6 @@ class NotOurs(Exception):
     """The reply was settled, deleted or taken over by another process: nothing more is stored."""
 
 
-@dataclass
-class Entry:
-    """What waits to be stored for one reply."""
-
-    reply_id: UUID
-    start: int  # where `text` begins in the reply, in code points
-    text: str = ""
-    ending: Ending | None = None
-
-
 class Source(Protocol):
     """A running reply: asked at each tick for what has arrived since the last one."""
 
@@ -59,15 +41,6 @@ class Source(Protocol):
 
     def keep_out(self) -> None:
         """Let nothing in until the next tick: a packet that wakes nobody costs nothing."""
-
-
-@dataclass
-class Outcome:
-    """What a commit found: the replies that this process still writes, and those to be stopped."""
-
-    owned: set[UUID] = field(default_factory=set)
-    to_stop: set[UUID] = field(default_factory=set)
-    rejected: set[UUID] = field(default_factory=set)  # the database cannot store their text
 
 
 class Journal:
@@ -228,32 +201,3 @@ class Journal:
                 logger.warning("The database fails (%s); replies wait.", type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-
-
-def commit(writer: UUID, entries: list[Entry], *, renew: bool = True) -> Outcome:
-    """Store all entries of replies that `writer` still owns, in one transaction."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        if renew:
-            tick.renew(cursor, writer)
-        owned = tick.running(cursor, writer)
-        ours = [entry for entry in entries if entry.reply_id in owned]
-        with_text = [entry for entry in ours if entry.text and not entry.ending]
-        tick.store(cursor, [(each.reply_id, each.start, each.text) for each in with_text])
-        begun = [each.reply_id for each in with_text if owned[each.reply_id][0] == State.WAITING]
-        if begun:
-            Message.objects.filter(pk__in=begun).update(state=State.STREAMING)
-        for entry in ours:
-            if entry.ending:
-                Message.objects.settle(entry.reply_id, writer, entry.ending)
-    return Outcome(set(owned), {pk for pk, (_, stop) in owned.items() if stop})
-
-
-def commit_apart(writer: UUID, entries: list[Entry]) -> Outcome:
-    """As `commit`, each entry by itself, so that one bad text does not hold up the others."""
-    outcome = commit(writer, [])
-    for entry in entries:
-        try:
-            commit(writer, [entry])
-        except (DataError, IntegrityError):
-            outcome.rejected.add(entry.reply_id)
-    return outcome

@@ -7,8 +7,9 @@ from asgiref.sync import sync_to_async
 from django.db import DataError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from chat.commits import Entry, commit
 from chat.endings import Ending, State
-from chat.journal import Entry, Journal, NotOurs, commit
+from chat.journal import Journal, NotOurs
 from chat.models import Conversation, Message, Piece, Writer
 
 from .replies import until
