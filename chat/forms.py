@@ -1,10 +1,13 @@
 from typing import Any
 
 from django import forms
+from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
-from .models import Message
+from .models import Message, Preset
+from .models.conversation import INSTRUCTION_CHARS
 
 COMMENT_CHARS = 2_000  # of what a person says of a reply
 
@@ -36,6 +39,23 @@ class FeedbackForm(forms.Form):
 
     def first_error(self) -> str:
         return next(iter(self.errors.values()))[0]
+
+
+class InstructionField(forms.CharField):
+    """What goes to the model before a conversation. Browsers send newlines as CRLF."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "dir": "auto"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        too_long = _("The instruction is longer than the %(limit_value)d characters possible.")
+        nul = _("The instruction has a character that cannot be stored.")
+        super().__init__(label=_("Instruction"), max_length=INSTRUCTION_CHARS, **kwargs)
+        self.error_messages |= {"max_length": too_long, "null_characters_not_allowed": nul}
+        for validator in self.validators:
+            validator.message = self.error_messages.get(validator.code, validator.message)
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n")
 
 
 class Form(forms.Form):
@@ -88,6 +108,11 @@ class MessageForm(ModelChoiceForm):
     replaces = forms.UUIDField(
         required=False, error_messages={"invalid": _("The message to replace must be a UUID.")}
     )
+    # Of a new conversation only:
+    instruction = InstructionField(required=False)
+    preset = forms.IntegerField(
+        required=False, error_messages={"invalid": _("The preset must be a number.")}
+    )
 
     def clean_message(self) -> str:
         message = self.cleaned_data["message"]
@@ -126,3 +151,51 @@ class SearchForm(Form):
             "null_characters_not_allowed": _("No message has such a character. Leave it out."),
         },
     )
+
+
+class InstructionForm(Form):
+    """The instruction of a conversation: as it is written, or as one of the person's presets is."""
+
+    instruction = InstructionField(required=False)
+    preset = forms.ModelChoiceField(
+        Preset.objects.none(),
+        required=False,
+        error_messages={"invalid_choice": _("You have no such preset.")},
+    )
+
+    def __init__(self, *args: Any, user: Model, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["preset"].queryset = user.presets.all()
+
+    def chosen(self) -> str:
+        preset = self.cleaned_data["preset"]
+        return preset.instruction if preset else self.cleaned_data["instruction"]
+
+
+class PresetForm(forms.ModelForm):
+    """A preset of `user`'s. Of the models only those on offer can be chosen."""
+
+    instruction = InstructionField()
+    model = forms.ChoiceField(label=_("Model"), required=False)
+
+    class Meta:
+        model = Preset
+        fields = ("name", "instruction", "model")
+        labels = {"name": _("Name")}
+
+    def __init__(self, *args: Any, user: Model, models: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.user = user
+        kept = [self.instance.model] if self.instance.model else []
+        offered = [(name, name) for name in dict.fromkeys(models + kept)]
+        self.fields["model"].choices = [("", _("Whichever is chosen")), *offered]
+
+    def store(self) -> bool:
+        """False, with an error at the name, when the person has a preset of this name."""
+        try:
+            with transaction.atomic():
+                self.save()
+        except IntegrityError:
+            self.add_error("name", _("You have a preset of this name. Choose another one."))
+            return False
+        return True

@@ -192,10 +192,12 @@ class Generation:
 
 def load_task(reply_id: UUID) -> Task | None:
     """What to send to the provider for a running reply; None when it runs no more."""
-    reply = Message.objects.running().filter(pk=reply_id).first()
+    running = Message.objects.running().select_related("conversation")
+    reply = running.filter(pk=reply_id).first()
     if reply is None:
         return None
-    system = conf().CHAT_SYSTEM_PROMPT
+    parts = (conf().CHAT_SYSTEM_PROMPT, reply.conversation.instruction)
+    system = "\n\n".join(part for part in parts if part)
     messages = [{"role": "system", "content": system}] if system else []
     budget = conf().CHAT_CONTEXT_CHARS - len(system)
     path = list(

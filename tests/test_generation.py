@@ -60,6 +60,22 @@ def test_it_sends_the_sites_prompt_first(user, settings):
 
 
 @pytest.mark.django_db
+def test_it_sends_the_instruction_behind_the_sites_prompt(user, settings):
+    settings.CHAT_SYSTEM_PROMPT = "Be kind."
+    reply = branch(user, "a")
+    reply.conversation.instruct("Rhyme.")
+    assert sent(load_task(reply.pk))[0] == ("system", "Be kind.\n\nRhyme.")
+
+
+@pytest.mark.django_db
+def test_it_counts_the_instruction_in_the_budget(user, settings):
+    settings.CHAT_CONTEXT_CHARS = 10
+    reply = branch(user, "aa", "bb", "c")
+    reply.conversation.instruct("Rhyme")
+    assert load_task(reply.pk).omitted == 2
+
+
+@pytest.mark.django_db
 def test_it_leaves_the_earliest_out_to_keep_within_bounds(user, settings):
     settings.CHAT_CONTEXT_CHARS = 5
     task = load_task(branch(user, "aa", "bb", "c").pk)

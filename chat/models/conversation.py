@@ -89,12 +89,17 @@ class Conversation(Shared):
         return reverse("chat:conversation", args=[self.pk])
 
     @classmethod
-    def begin(cls, user: models.Model, text: str) -> Self:
+    def begin(cls, user: models.Model, text: str, *, instruction: str = "") -> Self:
         """A new conversation, named after what it begins with."""
         first_line = text.strip().partition("\n")[0]
         words = shorten(first_line, TITLE_CHARS, placeholder="…")
         title = first_line[:TITLE_CHARS] if words == "…" else words  # one very long word
-        return cls.objects.create(user=user, title=title or "…")
+        return cls.objects.create(user=user, title=title or "…", instruction=instruction)
+
+    def instruct(self, instruction: str) -> None:
+        """What the replies from now on go by; those there are stay as they are."""
+        self.instruction, self.changed_at = instruction, timezone.now()
+        self.save(update_fields=["instruction", "changed_at"])
 
     def accept_title(self, title: str) -> bool:
         """The model's title, in the place of the first words; False if the person has named it."""

@@ -2,6 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+MAX_PRESETS = 50  # of one person
+
 
 class Preset(models.Model):
     """An instruction that a person has named, to begin conversations with."""

@@ -14,6 +14,7 @@ from ..conf import conf
 from ..engine import engine
 from ..forms import MessageForm
 from ..models import Conversation, Message, number_versions
+from ..models.conversation import INSTRUCTION_CHARS
 from .access import (
     SeeOther,
     methods,
@@ -97,6 +98,8 @@ def _page(
         "message_limit": conf().CHAT_MESSAGE_CHARS,
         "is_earlier": bool(transcript) and transcript[-1].pk != shown.head_id,
         "sharing": conf().CHAT_SHARING,
+        "instruction_limit": INSTRUCTION_CHARS,
+        "presets": request.user.presets.only("name", "model"),
         "is_demo": engine().provider.is_demo(),
         "running": next((each for each in transcript if each.is_running), None),
     }

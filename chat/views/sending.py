@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from ..engine import Busy, Leaving, engine
 from ..forms import MessageForm, ModelChoiceForm
 from ..limits import LimitReached, check_messages_per_minute, check_running_replies
-from ..models import Conversation, Message, ReplyRunning, number_versions
+from ..models import Conversation, Message, Preset, ReplyRunning, number_versions
 from .access import wants_html_parts
 
 logger = logging.getLogger(__name__)
@@ -39,10 +39,11 @@ class _AlreadySent(Exception):
 async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None = None) -> Message:
     """Store the message in `data` and the empty reply to it, and start to write; the reply.
 
-    Without a conversation a new one begins. Sending twice with one client id stores once. Raises
-    Refused, and Http404 for a conversation that is not the person's.
+    Without a conversation a new one begins, with the instruction or the preset in `data`. Sending
+    twice with one client id stores once. Raises Refused, and Http404 for what is not the person's.
     """
-    sent = _checked(MessageForm(data, models=await _models()))
+    models = await _models()
+    sent = _checked(MessageForm(data, models=models))
     conversation_id = conversation_id or sent["conversation"]
 
     def store(writer: UUID) -> Message:
@@ -52,7 +53,13 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
             check_messages_per_minute(user)
             check_running_replies(user)
             replaces = _replaced(conversation, sent["replaces"])
-            conversation = conversation or Conversation.begin(user, sent["message"])
+            preset = user.presets.get(pk=sent["preset"]) if sent["preset"] else Preset()
+            if preset.model in models and not data.get("model"):
+                sent["model"] = preset.model
+            instruction = sent["instruction"] or preset.instruction
+            conversation = conversation or Conversation.begin(
+                user, sent["message"], instruction=instruction
+            )
             return conversation.post(
                 sent["message"],
                 model=sent["model"],
@@ -131,7 +138,7 @@ async def _begin(store: Any) -> Message:
         logger.warning("A message could not be stored: the database fails.")
         text = _("The database does not answer, and your message is not sent. Try again soon.")
         raise Refused(text, 503, 5) from None
-    except Conversation.DoesNotExist:
+    except (Conversation.DoesNotExist, Preset.DoesNotExist):
         raise Http404 from None
 
 

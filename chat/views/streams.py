@@ -38,6 +38,8 @@ class StreamRequest(msgspec.Struct):
     model: str = ""
     conversation: str = ""
     client_id: str = ""
+    instruction: str = ""
+    preset: int | None = None
 
 
 @methods("GET")
