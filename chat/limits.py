@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Model
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .conf import conf
 from .models import Message
@@ -26,14 +26,22 @@ def check_messages_per_minute(user: Model) -> None:
     recent = Message.objects.owned_by(user).replies().filter(created_at__gt=now - MINUTE)
     times = list(recent.order_by("-created_at").values_list("created_at", flat=True)[:limit])
     if len(times) >= limit:
-        wait = (times[-1] + MINUTE - now).total_seconds()
-        text = _("You can send %(limit)d messages a minute. Try again in %(wait)d seconds.")
-        raise LimitReached(text % {"limit": limit, "wait": max(1, round(wait))}, wait)
+        wait = max(1, round((times[-1] + MINUTE - now).total_seconds()))
+        text = ngettext(
+            "You can send %(limit)d messages a minute. Try again in %(wait)d second.",
+            "You can send %(limit)d messages a minute. Try again in %(wait)d seconds.",
+            wait,
+        )
+        raise LimitReached(text % {"limit": limit, "wait": wait}, wait)
 
 
 def check_running_replies(user: Model) -> None:
     """4 replies being written at the same time."""
     limit = conf().CHAT_RUNNING_PER_USER
     if Message.objects.owned_by(user).running().count() >= limit:
-        text = _("%d of your conversations are being answered. Wait for one of them, or stop one.")
+        text = ngettext(
+            "%d of your conversations is being answered. Wait for it, or stop it.",
+            "%d of your conversations are being answered. Wait for one of them, or stop one.",
+            limit,
+        )
         raise LimitReached(text % limit, 10)

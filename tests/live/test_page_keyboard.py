@@ -162,6 +162,19 @@ def test_it_opens_the_drawer_of_a_phone(visits):
     expect(search(page)).to_be_focused()
 
 
+def test_an_arrow_in_the_empty_box_edits_the_last_message(page):
+    page.keyboard.type("One")
+    page.keyboard.press("Enter")
+    expect_state(page, "complete")
+    page.keyboard.type("Two")
+    page.keyboard.press("Enter")
+    expect(prose(page)).to_contain_text("You said: Two.")
+    expect_state(page, "complete")
+    box(page).press("ArrowUp")
+    expect(box(page)).to_have_value("Two")
+    expect(box(page)).to_be_focused()
+
+
 def test_enter_that_ends_a_composition_sends_nothing(page, model):
     box(page).fill("にほん")
     box(page).dispatch_event("keydown", {"key": "Enter", "isComposing": True, "bubbles": True})

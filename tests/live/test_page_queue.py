@@ -166,7 +166,7 @@ def test_it_waits_for_the_connection(begun, visits, model, gate):
 
 def test_it_waits_until_a_limit_is_over(begun, visits, gate):
     visits.expected.append("status of 429")
-    limit = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": "Not so fast."}}
+    limit = {"status": 429, "headers": {"Retry-After": "3"}, "json": {"error": "Not so fast."}}
     begun.route(re.compile(r"/chat/[0-9a-f-]{36}/\?as=html"), lambda r: r.fulfill(**limit), times=1)
     send(begun, "Second")
     gate.set()

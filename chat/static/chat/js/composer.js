@@ -79,7 +79,7 @@ class ChatComposer extends HTMLElement {
       if (this.#edits) this.edit();
       else this.#write("");
     } catch (problem) {
-      complain(this, problem.status === 404 ? this.#moveOn() : problem);
+      complain(this, problem.status === 404 && !this.#edits ? this.#moveOn() : problem);
     }
     this.#box.readOnly = false;
   }
