@@ -156,3 +156,16 @@ def test_a_deleted_conversation_has_no_fault(page):
     expect_no_fault(page)
     expect(button(other, "Undo")).to_be_visible()
     expect_no_fault(other)
+
+
+def test_versions_and_their_making_have_no_fault(page):
+    send(page)
+    expect_state(page, "complete")
+    button(page, "Regenerate").click()
+    expect(button(page, "double-2")).to_be_visible()
+    expect_no_fault(page)
+    button(page, "double-2").click()
+    expect(page.get_by_role("group", name="Version 2 of 2")).to_be_visible()
+    page.get_by_role("link", name="Edit").click()
+    expect(page.locator(".editing")).to_be_visible()
+    expect_no_fault(page)

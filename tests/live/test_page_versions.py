@@ -1,11 +1,14 @@
 """A conversation is a tree: messages are edited, replies written again, versions browsed."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Stall, Status, Text, WaitFor, answer
+from ..site import ROOT
 from .browser import box, button, expect_state, prose, reply, send, trouble
 
 pytest_plugins = ["tests.live.browser"]
@@ -282,3 +285,70 @@ def test_a_failed_reply_is_retried_with_one_click(page, model):
     expect(button(page, "Regenerate")).to_have_count(0)
     button(page, "Retry").click()
     expect_state(page, "complete")
+
+
+# Earlier messages
+
+
+LONG = 230  # messages
+SEED = f"""
+from django.contrib.auth import get_user_model
+from chat.models import Conversation, Message
+
+conversation = Conversation.begin(get_user_model().objects.get(username="admin"), "Long")
+messages = []
+for position in range({LONG}):
+    role, state = [("user", ""), ("assistant", "stopped")][position % 2]
+    messages.append(Message(
+        conversation=conversation, parent=messages[-1] if messages else None,
+        position=position, role=role, state=state, text=f"Text {{position}}.",
+    ))
+Message.objects.bulk_create(messages)
+Conversation.objects.filter(pk=conversation.pk).update(head=messages[-1])
+print(conversation.get_absolute_url())
+"""
+
+
+@pytest.fixture
+def long(live_site, page):
+    """The page of a long conversation."""
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", SEED]
+    made = subprocess.run(
+        command, cwd=ROOT, env=live_site.environment, capture_output=True, text=True, check=True
+    )
+    page.goto(made.stdout.strip())
+    return page
+
+
+def test_earlier_messages_come_in_place_until_there_are_none(long):
+    long.evaluate("window.same = true")
+    earlier = long.get_by_role("link", name="Show earlier messages")
+    for shown in (100, 150, 200, LONG):
+        earlier.click()
+        expect(long.locator("article.message")).to_have_count(shown)
+    expect(earlier).to_have_count(0)
+    numbers = [int(re.search(r"\d+", text)[0]) for text in texts(long).all_inner_texts()]
+    assert numbers == [*range(LONG)] and long.evaluate("window.same")
+
+
+def test_what_is_read_stays_where_it_is(long):
+    first = texts(long).filter(has_text="Text 180.")
+    first.scroll_into_view_if_needed()
+    long.mouse.move(600, 300)
+    long.mouse.wheel(0, -10_000)
+    expect(long.get_by_role("link", name="Show earlier messages")).to_be_in_viewport()
+    before = first.bounding_box()["y"]
+    long.get_by_role("link", name="Show earlier messages").press("Enter")
+    expect(long.locator("article.message")).to_have_count(100)
+    assert abs(first.bounding_box()["y"] - before) <= 2
+    expect(long.get_by_role("link", name="Show earlier messages")).to_be_focused()
+
+
+def test_a_refresh_keeps_the_earlier_messages(long):
+    long.get_by_role("link", name="Show earlier messages").click()
+    expect(long.locator("article.message")).to_have_count(100)
+    long.evaluate("document.querySelector('chat-transcript').refresh()")
+    expect(long.locator("article.message")).to_have_count(100)
+    edit(long, 1)
+    ask(long, "Other")
+    expect(texts(long)).to_have_text(["Text 130.", "Text 131.", "Other", re.compile("Other")])
