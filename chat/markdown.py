@@ -16,7 +16,7 @@ from pygments.util import ClassNotFound
 
 from .formulas import mathml
 
-VERSION = 2  # of the HTML; what was stored by another version is rendered again
+VERSION = 3  # of the HTML; what was stored by another version is rendered again
 HAS_CODE = '<pre tabindex="0"><code class='
 LONG_FORMULA = 60  # characters from which one inside a line gets a line that can be scrolled
 MAX_HIGHLIGHTED = 20_000  # characters of one code block; longer ones stay plain
@@ -191,6 +191,7 @@ def _highlighted(match: re.Match[str]) -> str:
         return match[0]
     marked = highlight(code, lexer, _formatter)
     head = (
-        f'<pre tabindex="0" class="highlight"><code class="language-{escape(unescape(language))}">'
+        f'<pre tabindex="0" class="highlight" data-language="{escape(lexer.name)}">'
+        f'<code class="language-{escape(unescape(language))}">'
     )
     return f"{head}{marked}</code></pre>"

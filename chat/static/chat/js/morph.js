@@ -23,7 +23,13 @@ function morphAttributes(old, fresh) {
 
 function morphChildren(old, fresh) {
   const before = [...old.childNodes].filter((node) => !node.dataset || !("added" in node.dataset));
-  const after = [...fresh.childNodes];
-  after.forEach((node, index) => before[index] ? morph(before[index], node) : old.append(node));
-  before.slice(after.length).forEach((node) => node.remove());
+  for (const node of [...fresh.childNodes]) {
+    const again = before.findIndex(({ nodeName }) => nodeName === node.nodeName);
+    if (again === 0 || (again > 0 && node.nodeType === Node.ELEMENT_NODE)) {
+      before.splice(0, again).forEach((gone) => gone.remove());
+      morph(before.shift(), node);
+    } else if (before.length) before[0].before(node);
+    else old.append(node);
+  }
+  before.forEach((node) => node.remove());
 }

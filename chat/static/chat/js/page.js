@@ -81,6 +81,20 @@ export function fragment(html) {
 /** Articles of replies that are being written. */
 export const RUNNING = '[data-state="waiting"], [data-state="streaming"]';
 
+const FINISHED_CODE = `article:not(${RUNNING}) pre, .block:not(:last-child) pre`;
+
+/** Finished code gets a bar with its language and buttons. */
+export function dressCode(part) {
+  const template = document.getElementById("code-bar").content.firstElementChild;
+  for (const code of part.querySelectorAll(FINISHED_CODE)) {
+    const before = code.previousElementSibling;
+    const bar = before?.matches(".code-bar") ? before : template.cloneNode(true);
+    const written = /language-(\S+)/.exec(code.firstElementChild?.className)?.[1];
+    bar.firstElementChild.textContent = code.dataset.language ?? written ?? "";
+    if (bar !== before) code.before(bar);
+  }
+}
+
 export function isRunning(state) {
   return state === "waiting" || state === "streaming";
 }

@@ -25,6 +25,6 @@ const menu = document.getElementById("conversation-menu");
 menu?.addEventListener("click", async ({ target }) => {
   const button = target.closest(".copy");
   if (!button) return;
-  const { copy } = await import("./copying.js");
-  copy(button);
+  const { press } = await import("./code.js");
+  press(button);
 });

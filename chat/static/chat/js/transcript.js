@@ -1,13 +1,11 @@
 /* The messages: stays at the newest text while the reader is there, and takes what people do to a message. */
 
-import { complain, fragment, post, RUNNING } from "./page.js";
+import { complain, dressCode, fragment, post, RUNNING } from "./page.js";
 
 const NEAR = 60; // pixels from the end within which the reader is taken to follow
-const FINISHED_CODE = `article:not(${RUNNING}) pre, .block:not(:last-child) pre`;
 
 class ChatTranscript extends HTMLElement {
   #newest = document.getElementById("newest");
-  #codeBar = document.getElementById("code-bar").content.firstElementChild;
   #grown = new ResizeObserver(() => this.#stay());
   #isFollowing = !location.hash.startsWith("#message-"); // then the browser goes there
   #top = 0; // where the last scrolling ended
@@ -22,8 +20,8 @@ class ChatTranscript extends HTMLElement {
     this.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.addEventListener("click", (event) => this.#click(event), { signal });
     for (const kind of ["pointerover", "focusin"]) this.addEventListener(kind, getReady, { once: true, signal });
-    this.addEventListener("reply-grown", ({ target }) => this.#dressCode(target), { signal });
-    this.addEventListener("reply-settled", ({ target }) => this.#dressCode(target), { signal });
+    this.addEventListener("reply-grown", ({ target }) => dressCode(target), { signal });
+    this.addEventListener("reply-settled", ({ target }) => dressCode(target), { signal });
     history.scrollRestoration = "manual";
     this.#grown.observe(document.body);
     this.dress();
@@ -55,7 +53,7 @@ class ChatTranscript extends HTMLElement {
 
   /** Messages have come: gives their code its bars, and follows the reply that is being written. */
   dress() {
-    this.#dressCode(this);
+    dressCode(this);
     if (this.querySelector(RUNNING)) import("./reply.js"); // defines <chat-reply>
   }
 
@@ -111,20 +109,10 @@ class ChatTranscript extends HTMLElement {
     await turned(this, arrow);
   }
 
-  /** Finished code gets a bar with its language and a button. */
-  #dressCode(part) {
-    for (const pre of part.querySelectorAll(FINISHED_CODE)) {
-      if (pre.previousElementSibling?.matches(".code-bar")) continue;
-      const bar = this.#codeBar.cloneNode(true);
-      bar.querySelector("span").textContent = /language-(\S+)/.exec(pre.firstElementChild?.className)?.[1] ?? "";
-      pre.before(bar);
-    }
-  }
-
   async #click(event) {
     const thing = event.target.closest("a, button");
     const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // a new tab or window
-    if (thing?.matches(".copy")) (await import("./copying.js")).copy(thing);
+    if (thing?.matches(".copy, .wrap")) (await import("./code.js")).press(thing);
     else if (isElsewhere || location.search) return;
     else if (thing?.matches(".earlier")) {
       event.preventDefault();
@@ -141,7 +129,7 @@ class ChatTranscript extends HTMLElement {
 
 /** For the click that may come. */
 function getReady() {
-  import("./copying.js");
+  import("./code.js");
   import("./versions.js");
 }
 

@@ -1,10 +1,21 @@
-/* Copies a reply, or a block of code in it, as plain text. */
+/* Copies a reply, or a block of code in it, as plain text; breaks the long lines of code. */
 
 import { announce, ask, complain, words } from "./page.js";
 
 const SAID_FOR = 2_000; // milliseconds
 
-export async function copy(button) {
+/** What a button of a reply or of its code does. */
+export function press(button) {
+  if (button.matches(".wrap")) wrap(button);
+  else copy(button);
+}
+
+function wrap(button) {
+  const code = button.closest(".code-bar").nextElementSibling;
+  button.setAttribute("aria-pressed", code.classList.toggle("is-wrapped"));
+}
+
+async function copy(button) {
   try {
     say(button, await write(textFor(button)) ? words.copied : words.notCopied);
   } catch (problem) {
