@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from .endings import State
 from .models import Conversation, Message, number_versions
 
+RATED = {"good": Message.Rating.GOOD, "bad": Message.Rating.BAD}
 SHOWN = 200  # messages of a transcript; what is left out is said
 
 
@@ -19,7 +20,12 @@ class EndedAs(admin.SimpleListFilter):
     parameter_name = "replies"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
-        return [("failed", _("with failures")), ("running", _("being written"))]
+        return [
+            ("failed", _("with failures")),
+            ("running", _("being written")),
+            ("good", _("rated good")),
+            ("bad", _("rated bad")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         replies = Message.objects.filter(conversation=OuterRef("pk"))
@@ -27,20 +33,39 @@ class EndedAs(admin.SimpleListFilter):
             return queryset.filter(Exists(replies.filter(state=State.FAILED)))
         if self.value() == "running":
             return queryset.filter(Exists(replies.running()))
+        if self.value() in RATED:
+            return queryset.filter(Exists(replies.filter(rating=RATED[self.value()])))
+        return queryset
+
+
+class KeptAs(admin.SimpleListFilter):
+    title = _("what its person did")
+    parameter_name = "kept"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
+        return [("shared", _("shared")), ("archived", _("archived"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "shared":
+            return queryset.shared()
+        if self.value() == "archived":
+            return queryset.filter(archived_at__isnull=False)
         return queryset
 
 
 @admin.register(Conversation)
 class ConversationAdmin(admin.ModelAdmin):
-    list_display = ("title", "user", "message_count", "failures", "updated_at")
-    list_filter = (EndedAs, "updated_at", "created_at")
+    list_display = ("title", "user", "message_count", "failures", "ratings", "state", "updated_at")
+    list_filter = (EndedAs, KeptAs, "updated_at", "created_at")
     list_select_related = ("user",)
     list_per_page = 50
     search_fields = ("title", "user__username", "user__email", "messages__text")
     search_help_text = _("Searches titles, people and what was said.")
-    date_hierarchy = "created_at"
     ordering = ("-updated_at",)
-    fields = ("user", "title", "created_at", "updated_at", "usage", "transcript")
+    fields = (
+        *("user", "title", "titled_by", "instruction", "state", "created_at", "updated_at"),
+        *("usage", "transcript"),
+    )
     readonly_fields = fields
     show_full_result_count = False
     view_on_site = False  # it is its person's page
@@ -62,6 +87,8 @@ class ConversationAdmin(admin.ModelAdmin):
             .annotate(
                 message_total=Subquery(counts),
                 failure_total=Subquery(counts.filter(state=State.FAILED)),
+                good_total=Subquery(counts.filter(rating=Message.Rating.GOOD)),
+                bad_total=Subquery(counts.filter(rating=Message.Rating.BAD)),
             )
         )
 
@@ -72,6 +99,20 @@ class ConversationAdmin(admin.ModelAdmin):
     @admin.display(description=_("failures"))
     def failures(self, conversation: Conversation) -> str:
         return str(conversation.failure_total or "")
+
+    @admin.display(description=_("ratings"))
+    def ratings(self, conversation: Conversation) -> str:
+        counts = (conversation.good_total, _("%d good")), (conversation.bad_total, _("%d bad"))
+        return ", ".join(text % number for number, text in counts if number)
+
+    @admin.display(description=_("kept as"))
+    def state(self, conversation: Conversation) -> str:
+        marks = {
+            _("shared"): conversation.share_token,
+            _("pinned"): conversation.pinned_at,
+            _("archived"): conversation.archived_at,
+        }
+        return ", ".join(str(mark) for mark, is_set in marks.items() if is_set)
 
     @admin.display(description=_("tokens"))
     def usage(self, conversation: Conversation) -> str:

@@ -3,7 +3,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 from django.urls import reverse
 
-from chat.models import Message
+from chat.models import Conversation, Message
 
 from .test_queries import answer_again, queries_of, talk
 
@@ -68,6 +68,45 @@ async def test_it_says_where_there_are_other_versions(sue, conversation):
     await sync_to_async(answer_again)(reply)
     html = await html_of(sue, transcript(conversation))
     assert html.count("version 2 of 2") == 1 and "Again" in html
+
+
+async def test_it_shows_ratings_and_what_was_said_of_them(sue, conversation):
+    said = {"rating": -1, "rating_comment": "Too <b>short</b>"}
+    await Message.objects.filter(role="assistant").aupdate(**said)
+    assert "1 bad" in await html_of(sue, LIST)
+    html = await html_of(sue, transcript(conversation))
+    assert "Rated bad" in html and "Too &lt;b&gt;short" in html
+
+
+@pytest.mark.parametrize(("rating", "name"), [(1, "good"), (-1, "bad")])
+async def test_it_filters_by_rating(sue, conversation, rating, name):
+    assert str(conversation.pk) not in await html_of(sue, f"{LIST}?replies={name}")
+    await Message.objects.filter(role="assistant").aupdate(rating=rating)
+    assert str(conversation.pk) in await html_of(sue, f"{LIST}?replies={name}")
+
+
+@pytest.mark.parametrize(("verb", "name"), [("share", "shared"), ("archive", "archived")])
+async def test_it_filters_by_what_its_person_did(sue, conversation, verb, name):
+    assert str(conversation.pk) not in await html_of(sue, f"{LIST}?kept={name}")
+    await sync_to_async(getattr(conversation, verb))()
+    html = await html_of(sue, f"{LIST}?kept={name}")
+    assert str(conversation.pk) in html and f'class="field-state">{name}' in html
+
+
+async def test_it_shows_the_instruction_and_who_named_it(sue, conversation):
+    await Conversation.objects.aupdate(instruction="Be brief.", titled_by="model")
+    html = await html_of(sue, transcript(conversation))
+    assert "Be brief." in html and "the model" in html
+
+
+async def test_a_share_link_is_not_told(sue, conversation):
+    await sync_to_async(conversation.share)()
+    assert str(conversation.share_token) not in await html_of(sue, transcript(conversation))
+
+
+async def test_the_rest_of_what_people_keep_is_not_there(sue):
+    for name in ("preset", "preferences", "message"):
+        assert (await sue.get(f"/admin/chat/{name}/")).status_code == 404
 
 
 async def test_nobody_changes_what_was_said(sue, conversation):

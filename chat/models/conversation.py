@@ -40,7 +40,7 @@ class Conversation(Shared):
     )
     title = models.CharField(_("title"), max_length=200)
     titled_by = models.CharField(
-        max_length=6, choices=TitledBy, default=TitledBy.WORDS, editable=False
+        _("named by"), max_length=6, choices=TitledBy, default=TitledBy.WORDS, editable=False
     )
     # Goes to the provider before the conversation, behind the site's own.
     instruction = models.TextField(_("instruction"), blank=True)
