@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from chat.endings import Ending, State
+from chat.markdown import VERSION
 from chat.models import (
     PINNED_AT_MOST,
     UNDO_FOR,
@@ -421,7 +422,7 @@ def test_the_text_of_a_running_reply_is_its_text_and_its_pieces_in_order(reply):
 
 
 def test_its_html_is_that_which_was_stored(reply):
-    settle(reply, text="*Hi*", rendered="<p>stored</p>", rendered_by=1)
+    settle(reply, text="*Hi*", rendered="<p>stored</p>", rendered_by=VERSION)
     assert stored(reply).html == "<p>stored</p>"
 
 
