@@ -64,9 +64,11 @@ def test_what_is_pinned_stands_above_the_others(begun):
     menu(begun)
     button(begun, "Pin").click()
     expect(groups(begun).first).to_have_text("Pinned")
+    current = begun.locator("#listed section").filter(has=begun.locator("[aria-current]"))
+    expect(current.locator("h2")).to_have_text("Pinned")
     menu(begun)
     button(begun, "Unpin").click()
-    expect(groups(begun).first).to_have_text("Today")
+    expect(current.locator("h2")).to_have_text("Today")
 
 
 def test_what_is_archived_leaves_the_list_and_comes_back(begun):
@@ -111,12 +113,13 @@ def test_a_title_that_cannot_be_is_refused_kindly(begun, visits):
     visits.expected.append("status of 400")
     menu(begun).get_by_label("Title").fill("   ")
     button(begun, "Rename").click()
-    expect(begun.locator("#conversation-menu .trouble")).to_have_text("Write a title first.")
+    expect(begun.get_by_role("alert").filter(has_text="Write a title first.")).to_be_visible()
 
 
 def test_older_ones_come_as_one_scrolls(page, many):
     page.goto("/chat/")
-    links = page.locator("#listed li")
+    pinned = page.get_by_role("heading", name="Pinned")
+    links = page.locator("#listed section").filter(has_not=pinned).locator("li")
     expect(links).to_have_count(LISTED)
     page.locator("#listed").hover()
     page.locator(".older").scroll_into_view_if_needed()

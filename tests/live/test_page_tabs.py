@@ -1,5 +1,7 @@
 """Many tabs of one browser, which gives a site six connections on HTTP/1.1."""
 
+from datetime import UTC, datetime
+
 import pytest
 from playwright.sync_api import expect
 
@@ -117,3 +119,30 @@ def test_another_browser_hears_of_it_when_one_looks_at_it(two, visits):
     expect(page.get_by_text("is deleted.")).to_be_visible()
     elsewhere.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(elsewhere.locator("#gone-notice")).to_be_visible()
+
+
+def test_the_list_changes_behind_an_open_search(two):
+    page, other = two
+    search = other.get_by_role("navigation").get_by_role("searchbox")
+    search.fill("Seen by two")
+    expect(other.locator("#found mark").first).to_be_visible()
+    choose(page, "Pin")
+    expect(other.locator("#listed h2", has_text="Pinned")).to_be_attached()
+    expect(other.locator("#listed")).to_be_hidden()
+    expect(search).to_have_value("Seen by two")
+
+
+def test_the_models_title_shows_soon_after_the_first_reply(page, model, gate, live_site):
+    model.script(Text("one "), WaitFor(gate), *ENDING, when="What is this?")
+    send(page, "What is this?")
+    expect(prose(page)).to_have_text("one")
+    page.clock.install()
+    gate.set()
+    expect_state(page, "complete")
+    pk = page.url.split("/")[-2].replace("-", "")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    named = f"title = 'Named by the model', titled_by = 'model', changed_at = '{now}'"
+    live_site.sql(f"UPDATE chat_conversation SET {named} WHERE id = '{pk}'")
+    page.clock.fast_forward(7_000)
+    expect(page.locator(".bar h1")).to_have_text("Named by the model")
+    expect(page.locator("#listed a[aria-current]")).to_contain_text("Named by the model")
