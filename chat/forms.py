@@ -6,7 +6,7 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
-from .models import Message, Preset
+from .models import Message, Preferences, Preset
 from .models.conversation import INSTRUCTION_CHARS
 
 COMMENT_CHARS = 2_000  # of what a person says of a reply
@@ -199,3 +199,14 @@ class PresetForm(forms.ModelForm):
             self.add_error("name", _("You have a preset of this name. Choose another one."))
             return False
         return True
+
+
+class PreferencesForm(Form):
+    """How a person wants the site; what is empty is as the browser says."""
+
+    theme = forms.ChoiceField(choices=Preferences.Theme, required=False)
+    language = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, languages: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].choices = languages
