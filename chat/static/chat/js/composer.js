@@ -40,7 +40,7 @@ class ChatComposer extends HTMLElement {
   show({ conversation, message, reply }, edited) {
     const { href } = new URL(conversation.url, location);
     if (href !== location.href.split("#")[0]) return location.assign(href);
-    const old = edited && document.getElementById(`message-${edited}`);
+    const old = edited ? document.getElementById(`message-${edited}`) : null;
     if (edited && !old) return this.#transcript.refresh();
     this.#transcript.add(message.html, old);
     this.#transcript.add(reply.html);
