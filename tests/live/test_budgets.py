@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from ..double import answer
-from .browser import Visits
+from ..double import ENDING, Text, answer
+from .browser import Visits, expect_state, send
 
 pytest_plugins = ["tests.live.browser"]
 TOTAL = 60 * 1024  # bytes over the wire
@@ -91,3 +91,39 @@ def test_no_page_has_inline_script_or_style(page, path):
     assert not re.search(
         r"<script(?![^>]* src=)|<style|<[^>]*\s(style|on\w+)=|<[^>]*javascript:", html
     )
+
+
+PIECES = 400
+COUNT = """
+window.work = { times: 0, nodes: 0 };
+new MutationObserver((records) => {
+  work.times += 1;
+  for (const { addedNodes } of records) work.nodes += addedNodes.length;
+}).observe(document.querySelector("chat-transcript"), { subtree: true, childList: true, characterData: true });
+"""
+
+
+def test_a_reply_that_is_written_leaves_the_page_idle(page, conversation, model):
+    """What is counted does not depend on the machine; the seconds are printed, for a look."""
+    pieces = ["word " if number % 40 else "\n\nA *paragraph* " for number in range(PIECES)]
+    model.script(Text(pieces=pieces, every=0.02), *ENDING)
+    page.goto(conversation, wait_until="networkidle")
+    page.evaluate(COUNT)
+    wire = page.context.new_cdp_session(page)
+    wire.send("Performance.enable")
+    before = metrics(wire)
+    send(page)
+    expect_state(page, "streaming")
+    expect(page.locator("article.from-model").last).to_have_attribute(
+        "data-state", "complete", timeout=60_000
+    )
+    spent = {name: value - before[name] for name, value in metrics(wire).items()}
+    work = page.evaluate("work")
+    print(f"\n{work}, {spent}")
+    assert work["times"] <= PIECES and work["nodes"] <= PIECES
+
+
+def metrics(wire):
+    """Seconds of the main thread so far: all of it, and parts of it."""
+    found = {each["name"]: each["value"] for each in wire.send("Performance.getMetrics")["metrics"]}
+    return {name: found[name] for name in ("TaskDuration", "ScriptDuration", "LayoutDuration")}
