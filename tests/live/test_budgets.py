@@ -99,7 +99,10 @@ window.work = { times: 0, nodes: 0 };
 new MutationObserver((records) => {
   work.times += 1;
   for (const { addedNodes } of records) work.nodes += addedNodes.length;
-}).observe(document.querySelector("chat-transcript"), { subtree: true, childList: true, characterData: true });
+}).observe(
+  document.querySelector("chat-transcript"),
+  { subtree: true, childList: true, characterData: true },
+);
 """
 
 
