@@ -171,6 +171,13 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# How the site sends mail; without it nobody can be sent a link to reset a password.
+if env.str("EMAIL_URL", default=""):
+    globals().update(env.email_url("EMAIL_URL"))
+    DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"parley@{_site.hostname}")
+    CAN_RESET_PASSWORDS = True
+else:
+    CAN_RESET_PASSWORDS = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "chat:new"
 LOGOUT_REDIRECT_URL = "login"

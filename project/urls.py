@@ -1,4 +1,6 @@
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth import views as auth
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -9,9 +11,17 @@ urlpatterns = [
     path("", include("chat.urls")),
     path("accounts/login/", accounts.LoginView.as_view(), name="login"),
     path("accounts/logout/", accounts.LogoutView.as_view(), name="logout"),
-    path("accounts/", include("django.contrib.auth.urls")),
+    path("accounts/password_change/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path(
+        "accounts/password_change/done/",
+        auth.PasswordChangeDoneView.as_view(),
+        name="password_change_done",
+    ),
     path("admin/", admin.site.urls),
 ]
+
+if settings.CAN_RESET_PASSWORDS:
+    urlpatterns += [path("accounts/", include("django.contrib.auth.urls"))]
 
 handler400 = "chat.views.errors.bad_request"
 handler403 = "chat.views.errors.permission_denied"
