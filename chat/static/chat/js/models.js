@@ -9,6 +9,8 @@ export function choose(button) {
   button.after(menu);
   button.hidden = true;
   menu.open = true;
+  const { left, right } = menu.lastChild.getBoundingClientRect();
+  menu.classList.toggle("opens-back", left < 0 || right > document.documentElement.clientWidth);
   menu.querySelector("menu button").focus();
   watch(menu, button);
 }
