@@ -169,3 +169,19 @@ def test_versions_and_their_making_have_no_fault(page):
     page.get_by_role("link", name="Edit").click()
     expect(page.locator(".editing")).to_be_visible()
     expect_no_fault(page)
+
+
+def test_a_rated_reply_and_a_shared_copy_have_no_fault(page, model):
+    model.script(*answer(EVERYTHING))
+    send(page)
+    expect_state(page, "complete")
+    button(reply(page), "Good reply").click()
+    expect(reply(page).locator(".feedback textarea")).to_be_visible()
+    page.locator("summary[aria-label='More']").click()
+    page.get_by_text("Share", exact=True).click()
+    button(page, "Make a link").click()
+    link = page.get_by_role("textbox", name="Link")
+    expect(link).to_be_visible()
+    expect_no_fault(page)
+    page.goto(link.input_value())
+    expect_no_fault(page)

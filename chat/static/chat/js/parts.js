@@ -13,12 +13,18 @@ export async function renew(form, submitter) {
   try {
     const { html } = await post(form, submitter);
     const focused = document.activeElement;
+    const asked = form.closest("details");
     morph(part, fragment(html).querySelector(PART));
-    if (!focused.isConnected || !focused.checkVisibility()) part.querySelector("input[readonly], summary, button").focus();
+    if (part.contains(asked)) asked.open = false; // it has been answered
+    if (!focused.isConnected || !focused.checkVisibility()) landing(part).focus();
     announce(done);
   } catch (problem) {
     complain(place, problem);
   }
+}
+
+function landing(part) {
+  return part.querySelector("input[readonly], summary") ?? part.querySelector("button");
 }
 
 const menu = document.getElementById("conversation-menu");
