@@ -12,7 +12,14 @@ from .models.conversation import INSTRUCTION_CHARS
 COMMENT_CHARS = 2_000  # of what a person says of a reply
 
 
-class FeedbackForm(forms.Form):
+class Form(forms.Form):
+    """Says one thing at a time."""
+
+    def first_error(self) -> str:
+        return next(iter(self.errors.values()))[0]
+
+
+class FeedbackForm(Form):
     """What a person says of a reply. Without a comment the one there stays."""
 
     rating = forms.TypedChoiceField(
@@ -37,9 +44,6 @@ class FeedbackForm(forms.Form):
             self.cleaned_data["comment"].replace("\r\n", "\n") if "comment" in self.data else None
         )
 
-    def first_error(self) -> str:
-        return next(iter(self.errors.values()))[0]
-
 
 class InstructionField(forms.CharField):
     """What goes to the model before a conversation. Browsers send newlines as CRLF."""
@@ -56,13 +60,6 @@ class InstructionField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         return super().to_python(value).replace("\r\n", "\n")
-
-
-class Form(forms.Form):
-    """Says one thing at a time."""
-
-    def first_error(self) -> str:
-        return next(iter(self.errors.values()))[0]
 
 
 class ModelChoiceForm(Form):
