@@ -146,3 +146,12 @@ def test_the_models_title_shows_soon_after_the_first_reply(page, model, gate, li
     page.clock.fast_forward(7_000)
     expect(page.locator(".bar h1")).to_have_text("Named by the model")
     expect(page.locator("#listed a[aria-current]")).to_contain_text("Named by the model")
+
+
+def test_another_tab_shows_a_new_message_at_once(two):
+    page, other = two
+    send(page, "A second one")
+    expect_state(page, "complete")
+    expect(other.locator("article.from-user")).to_have_count(2)
+    expect_state(other, "complete")
+    expect(prose(other)).to_have_text(prose(page).inner_text())
