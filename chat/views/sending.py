@@ -56,7 +56,7 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
             preset = user.presets.get(pk=sent["preset"]) if sent["preset"] else Preset()
             if preset.model in models and not data.get("model"):
                 sent["model"] = preset.model
-            instruction = sent["instruction"] or preset.instruction
+            instruction = preset.instruction or sent["instruction"]
             conversation = conversation or Conversation.begin(
                 user, sent["message"], instruction=instruction
             )

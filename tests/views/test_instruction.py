@@ -104,3 +104,8 @@ async def test_nothing_begins_with_the_preset_of_another(aclient, other_user):
 async def test_what_was_typed_is_kept_when_the_message_is_refused(aclient):
     response = await aclient.post("/chat/", {"message": " ", "instruction": "Be <brief>."})
     assert response.status_code == 400 and b"Be &lt;brief&gt;." in response.content
+
+
+async def test_a_preset_goes_before_what_is_written(aclient, double, preset):
+    await ask_and_wait(aclient, "Hello", preset=preset.pk, instruction="Be brief.")
+    assert double.requests[0].body["messages"][0]["content"] == "Rhyme."
