@@ -27,10 +27,6 @@ def page(running):
     return running["conversation"]["url"] + "?stream"
 
 
-async def parts_of(response):
-    return [part async for part in response.streaming_content]
-
-
 async def test_a_send_without_script_leads_to_it(aclient):
     answer = await aclient.post("/chat/", {"message": "Hello", "as": "stream"})
     assert answer.status_code == 303 and answer["Location"].endswith("/?stream")
@@ -41,24 +37,26 @@ async def test_a_send_without_the_field_leads_to_the_plain_page(aclient):
     assert answer.status_code == 303 and answer["Location"].endswith("/")
 
 
-async def test_it_gives_the_page_in_pieces_and_whole(aclient, double):
-    double.script(Text("One.\n\nTwo.\n\nThree", every=0.02), *ENDING)
+async def test_it_gives_the_page_in_pieces_and_whole(aclient, double, gate):
+    double.script(Text("One.\n\nTwo.\n\nThree"), WaitFor(gate), *ENDING)
     asked = await ask(aclient, "Hello")
-    parts = await parts_of(await aclient.get(asked["conversation"]["url"] + "?stream"))
+    response = await aclient.get(asked["conversation"]["url"] + "?stream")
+    gate.set()
+    parts = [part async for part in response.streaming_content]
     html = b"".join(parts).decode()
     assert len(parts) > 2 and parts[0].endswith(b">") and b"<chat-reply" in parts[0]
-    blocks = "".join(
-        f'<div class="block"><p>{each}</p></div>' for each in ("One.", "Two.", "Three")
-    )
+    paragraphs = ("One.", "Two.", "Three")
+    blocks = "".join(f'<div class="block"><p>{each}</p></div>' for each in paragraphs)
     assert f"{blocks}</chat-reply>" in html
     assert html.count("</html>") == 1 and html.rstrip().endswith("</html>")
 
 
-async def test_it_ends_with_the_footer_of_the_reply(aclient, double):
-    double.script(Text("one"), *ENDING)
+async def test_it_ends_with_the_footer_of_the_reply(aclient, double, gate):
+    double.script(Text("one"), WaitFor(gate), *ENDING)
     asked = await ask(aclient, "Hello")
-    html = (await body_of(await aclient.get(asked["conversation"]["url"] + "?stream"))).decode()
-    below = html.partition("</chat-reply>")[2]
+    response = await aclient.get(asked["conversation"]["url"] + "?stream")
+    gate.set()
+    below = (await body_of(response)).decode().partition("</chat-reply>")[2]
     assert "<small>double-1</small>" in below and "Reload to see more" not in below
 
 
