@@ -101,7 +101,7 @@ class Generation:
             await self._settle_stopped()
         except Exception:
             logger.exception("Reply %s failed", self.tail.reply_id)
-            await self._settle_failed(_("Something went wrong on our side. Please try again."))
+            await self._settle_failed(_("Something went wrong on our side. Try again in a moment."))
 
     async def _write(self) -> Ending:
         """Everything up to the end of the reply; how it ended."""

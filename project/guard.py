@@ -15,6 +15,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
+RESTARTED = b'{"error": "The server is being restarted. Try again in a moment."}'
+TOO_MUCH = b'{"error": "This is too much at once. Send less."}'
+
 
 class Guard:
     """Answers whatever Django leaves open.
@@ -32,10 +35,10 @@ class Guard:
             return
         scope["root_path"] = settings.FORCE_SCRIPT_NAME or ""  # not what a client's header says
         if self._is_leaving():
-            await _refuse(send, 503, b'{"error": "The server is being restarted. Try again."}')
+            await _refuse(send, 503, RESTARTED)
             return
         if _declared_length(scope) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            await _refuse(send, 413, b'{"error": "This is too much at once. Send less."}')
+            await _refuse(send, 413, TOO_MUCH)
             return
         exchange = Exchange(receive, send)
         scope.setdefault("extensions", {})["deferred_body"] = exchange.defer

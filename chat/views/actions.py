@@ -80,7 +80,10 @@ def _get(found: QuerySet[Message], pk: UUID) -> Message:
 
 async def _go_on_if_last(reply: Message) -> Message:
     if not reply.can_continue or reply.conversation.head_id != reply.pk:
-        raise Refused(_("This reply is complete, or no longer the last one."), 409)
+        text = _(
+            "This reply is complete, or no longer the last one. Reload the page to see it as it is."
+        )
+        raise Refused(text, 409)
     return await go_on(reply)
 
 

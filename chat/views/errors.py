@@ -25,9 +25,9 @@ def not_found(request: HttpRequest, exception: Http404) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
-        text = _("The database does not answer at the moment. Please try again soon.")
+        text = _("The database does not answer. Try again in a moment.")
         return _answer(request, 503, text, template="500.html")
-    return _answer(request, 500, _("Something went wrong on our side. Please try again."))
+    return _answer(request, 500, _("Something went wrong on our side. Try again in a moment."))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

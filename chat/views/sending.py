@@ -129,14 +129,14 @@ async def _begin(store: Any) -> Message:
     except LimitReached as limit:
         raise Refused(limit.text, 429, limit.retry_after) from None
     except Busy:
-        text = _("Too many replies are being written at the moment. Try again in a few seconds.")
+        text = _("Too many replies are being written. Try again in a moment.")
         raise Refused(text, 503, 5) from None
     except Leaving:
-        text = _("The server is being restarted. Try again in a few seconds.")
+        text = _("The server is being restarted. Try again in a moment.")
         raise Refused(text, 503, 2) from None
     except (OperationalError, InterfaceError):
         logger.warning("A message could not be stored: the database fails.")
-        text = _("The database does not answer, and your message is not sent. Try again soon.")
+        text = _("The database does not answer: your message is not sent. Try again in a moment.")
         raise Refused(text, 503, 5) from None
     except (Conversation.DoesNotExist, Preset.DoesNotExist):
         raise Http404 from None

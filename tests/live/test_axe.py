@@ -129,7 +129,7 @@ def test_a_notice_has_no_fault(page, model):
     token = next(each["value"] for each in page.context.cookies() if each["name"] == "csrftoken")
     page.context.request.post(address, headers={"X-CSRFToken": token}, max_redirects=0)
     page.reload()
-    expect(page.get_by_text("This reply is complete, or no longer the last one.")).to_be_visible()
+    expect(page.get_by_text("This reply is complete, or no longer the last one")).to_be_visible()
     expect_no_fault(page)
 
 

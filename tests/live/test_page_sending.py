@@ -138,7 +138,7 @@ def test_a_send_whose_answer_was_lost_is_stored_once(page, visits, model):
     page.route("**/chat/?as=html", _deliver_and_lose, times=1)
     send(page, "Only once")
     expect(trouble(page)).to_have_text(
-        "The server could not be reached. Nothing is lost: please try again."
+        "The server could not be reached. Nothing is lost. Try again in a moment."
     )
     expect(box(page)).to_have_value("Only once")
     button(page, "Send").click()

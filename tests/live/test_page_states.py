@@ -59,7 +59,7 @@ def test_who_is_offline_is_told_so(page, visits):
     page.context.set_offline(True)
     box(page).press("Enter")
     expect(trouble(page)).to_have_text(
-        "You are offline. Nothing is lost: try again when you are back."
+        "You are offline. Nothing is lost. Try again when you are back."
     )
     page.context.set_offline(False)
     box(page).press("Enter")
