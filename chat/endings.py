@@ -53,7 +53,7 @@ class Ending:
     text: str = ""
     rendered: str = ""
     rendered_by: int = 0
-    error: str = ""  # for people
+    error: str = ""  # for people; in English, translated when it is read
     finish_reason: str = ""
     reasoning: str = ""
     prompt_tokens: int | None = None

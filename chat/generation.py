@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 
 from . import markdown
 from .commits import Entry
@@ -117,8 +117,8 @@ class Generation:
             async with asyncio.timeout(conf().CHAT_REPLY_TIMEOUT):
                 return await self._read(task)
         except TimeoutError:
-            text = _("The reply took longer than %d minutes and was ended.")
-            return self._end(State.FAILED, text % (conf().CHAT_REPLY_TIMEOUT / 60))
+            text = _("The reply took longer than it may here, and was ended.")
+            return self._end(State.FAILED, text)
         except ProviderError as error:
             logger.warning("Reply %s: provider %s", self.tail.reply_id, error)
             return self._end(State.FAILED, error.text)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import FilteredRelation, Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _
 
 from .conf import conf
 from .database import Lane
@@ -157,7 +157,7 @@ def _look_up(known: dict[UUID, int]) -> dict[UUID, "str | Ending"]:
         .order_by("pk", "new__start")
         .values_list("pk", "state", "new__text")
     )
-    found: dict[UUID, str | Ending] = {pk: Ending(State.FAILED, error=str(DELETED)) for pk in known}
+    found: dict[UUID, str | Ending] = {pk: Ending(State.FAILED, error=DELETED) for pk in known}
     settled = set()
     for pk, state, text in rows:
         if state in State.running():

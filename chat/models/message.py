@@ -9,6 +9,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import markdown
@@ -188,7 +189,7 @@ class Message(models.Model):
     @property
     def note(self) -> str:
         """How the reply ended, in words for people; nothing when there is nothing to say."""
-        return self.error or str(NOTES.get(self.state, ""))
+        return gettext(self.error) or str(NOTES.get(self.state, ""))
 
     @property
     def html(self) -> SafeString:

@@ -17,7 +17,7 @@ from .transport import RESPONSE, Transport
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 10.0  # seconds before a further try; who is told to wait longer, tells the person
+LONGEST_WAIT = 10.0  # seconds before a further try; who is told to wait longer, gives up
 MODELS_KEPT = 300.0  # seconds that the provider's list of models is used
 NOT_FOR_CHAT = re.compile(
     "embed|whisper|tts|dall-e|moderation|audio|image|realtime|transcribe|davinci|babbage|sora|search"
@@ -134,7 +134,7 @@ class Provider:
         except TimeoutError:
             raise stalled() from None
         except openai.OpenAIError as error:
-            raise refused(error, model) from None
+            raise refused(error) from None
         require_event_stream(response.headers.get("content-type", ""))
         answer = Answer(response.http_response.extensions[RESPONSE])
         stack.push_async_callback(answer.close)

@@ -1,11 +1,18 @@
-"""What can go wrong at the provider, in our words for people, and without its words for the log."""
+"""What can go wrong at the provider, in our words for people, and without its words for the log.
+
+The words are stored with the reply and translated for whoever reads them, so they hold no names and
+no numbers.
+"""
 
 import openai
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
+
+MINUTE = 60.0  # seconds
 
 
 class ProviderError(Exception):
-    """The provider gave no (whole) reply. `text` is for people and holds nothing of its words."""
+    """The provider gave no (whole) reply. `text` is for people, in English, and holds nothing
+    of its words."""
 
     def __init__(
         self, text: str, log: str, *, retryable: bool = False, retry_after: float | None = None
@@ -38,7 +45,7 @@ def garbage(log: str, *, retryable: bool = False) -> ProviderError:
     )
 
 
-def refused(error: openai.OpenAIError, model: str) -> ProviderError:
+def refused(error: openai.OpenAIError) -> ProviderError:
     """What the client raises before the body begins."""
     if not isinstance(error, openai.APIStatusError):
         text = _("The model's server cannot be reached. Try again in a moment.")
@@ -48,9 +55,9 @@ def refused(error: openai.OpenAIError, model: str) -> ProviderError:
     if status in (401, 403):
         text = _("The model's server refused this site's key. Please tell the site's staff.")
     elif status == 404:
-        text = _("The model “%s” is not there any more. Choose another one.") % model[:100]
-    elif status == 429 and wait:
-        text = _("The model has too much to do. Try again in %d seconds.") % (wait + 0.5)
+        text = _("The model is not there any more. Choose another one.")
+    elif status == 429 and (wait or 0) > MINUTE:
+        text = _("The model has too much to do. Try again later.")
     elif status == 429:
         text = _("The model has too much to do. Try again in a minute.")
     elif status < 500:

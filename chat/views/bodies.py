@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.translation import get_language, override
 
 from ..engine import engine
 from ..following import Progress, follow
@@ -30,7 +31,7 @@ def streaming(
 
     Where the site can send it after the request, it does so without holding the request.
     """
-    content = _guarded(reader, body, failure)
+    content = _guarded(reader, body, failure, get_language())
     if defer := request.scope.get("extensions", {}).get("deferred_body"):
         defer(content)
         content = _nothing()
@@ -48,12 +49,15 @@ async def _nothing() -> AsyncIterator[bytes]:
 
 
 async def _guarded(
-    reader: Reader, body: AsyncIterator[bytes], failure: bytes
+    reader: Reader, body: AsyncIterator[bytes], failure: bytes, language: str
 ) -> AsyncIterator[bytes]:
-    """A stream never ends with an exception: under daphne that would hang its reader for ever."""
+    """In one language throughout, because it outlives the request that chose it.
+
+    A stream never ends with an exception: under daphne that would hang its reader for ever.
+    """
     here = engine()
     try:
-        with here.readers.open(reader):
+        with override(language), here.readers.open(reader):
             async with aclosing(body):
                 async for part in body:
                     yield part

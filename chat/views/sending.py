@@ -10,8 +10,8 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ..engine import Busy, Leaving, engine
 from ..forms import MessageForm, ModelChoiceForm
@@ -123,7 +123,7 @@ def _checked(form: ModelChoiceForm) -> dict[str, Any]:
 
 async def _begin(store: Any) -> Message:
     try:
-        return await engine().begin(store)
+        return await engine().begin(override(get_language())(store))
     except ReplyRunning:
         raise Refused(STILL_RUNNING, 409, 2) from None
     except LimitReached as limit:
@@ -217,7 +217,7 @@ def reply_fields(request: HttpRequest, message: Message) -> dict[str, Any]:
         "state": message.state,
         "text": message.text,
         "finish_reason": message.finish_reason,
-        "error": message.error,
+        "error": _(message.error),
         "model": message.model,
         "usage": {
             "prompt_tokens": message.prompt_tokens,

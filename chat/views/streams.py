@@ -172,7 +172,7 @@ async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:
     if ending is None:
         yield frame({"error": _("This stream ends here. The reply goes on and is kept.")})
     elif ending.state == State.FAILED:
-        yield frame({"error": ending.error})
+        yield frame({"error": _(ending.error)})
     yield DONE
 
 
@@ -190,7 +190,7 @@ def _end(reader: Reader, *, html: str = "") -> bytes:
     ending = reader.tail.ending
     if ending is None:
         return _end_frame(State.STREAMING)
-    return _end_frame(ending.state, ending.finish_reason, ending.error, html)
+    return _end_frame(ending.state, ending.finish_reason, _(ending.error), html)
 
 
 def _end_frame(state: str, finish_reason: str = "", error: str = "", html: str = "") -> bytes:
