@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -119,8 +120,8 @@ class ConversationAdmin(admin.ModelAdmin):
         spent = conversation.messages.values_list("prompt_tokens", "completion_tokens")
         asked, answered = (sum(filter(None, column)) for column in zip(*spent, strict=True))
         return _("%(asked)s in prompts, %(answered)s in replies") % {
-            "asked": f"{asked:,}",
-            "answered": f"{answered:,}",
+            "asked": number_format(asked, force_grouping=True),
+            "answered": number_format(answered, force_grouping=True),
         }
 
     @admin.display(description=_("transcript"))

@@ -1,8 +1,10 @@
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.db import IntegrityError, transaction
 from django.db.models import Model
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
@@ -10,6 +12,8 @@ from .models import Message, Preferences, Preset
 from .models.conversation import INSTRUCTION_CHARS
 
 COMMENT_CHARS = 2_000  # of what a person says of a reply
+
+grouped = partial(number_format, force_grouping=True)
 
 
 class Form(forms.Form):
@@ -119,7 +123,7 @@ class MessageForm(ModelChoiceForm):
         if len(message) > limit:
             raise forms.ValidationError(
                 _("The message has %(length)s characters; %(limit)s are possible. Shorten it."),
-                params={"length": f"{len(message):,}", "limit": f"{limit:,}"},
+                params={"length": grouped(len(message)), "limit": grouped(limit)},
             )
         return message
 

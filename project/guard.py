@@ -1,12 +1,17 @@
 """A pure ASGI shell around Django, for what daphne does not take well."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
+from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.utils.translation import get_language_from_request, override
+from django.utils.translation import gettext_lazy as _
 
 logger = logging.getLogger("chat.guard")
 
@@ -15,8 +20,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
-RESTARTED = b'{"error": "The server is being restarted. Try again in a moment."}'
-TOO_MUCH = b'{"error": "This is too much at once. Send less."}'
+RESTARTED = _("The server is being restarted. Try again in a moment.")
+TOO_MUCH = _("This is too much at once. Send less.")
+FAILED = _("Something went wrong on our side. Try again in a moment.")
 
 
 class Guard:
@@ -35,10 +41,10 @@ class Guard:
             return
         scope["root_path"] = settings.FORCE_SCRIPT_NAME or ""  # not what a client's header says
         if self._is_leaving():
-            await _refuse(send, 503, RESTARTED)
+            await _refuse(scope, send, 503, RESTARTED)
             return
         if _declared_length(scope) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            await _refuse(send, 413, TOO_MUCH)
+            await _refuse(scope, send, 413, TOO_MUCH)
             return
         exchange = Exchange(receive, send)
         scope.setdefault("extensions", {})["deferred_body"] = exchange.defer
@@ -49,7 +55,7 @@ class Guard:
             if exchange.is_started:
                 await send({"type": "http.response.body"})
             else:
-                await _refuse(send, 500, b'{"error": "Something went wrong on our side."}')
+                await _refuse(scope, send, 500, FAILED)
 
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         """At a shutdown daphne cancels what runs; streams are to end by themselves then."""
@@ -125,7 +131,10 @@ def _declared_length(scope: Scope) -> int:
     return 0
 
 
-async def _refuse(send: Send, status: int, body: bytes) -> None:
+async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+    """In the language that a page would have."""
+    with override(get_language_from_request(ASGIRequest(scope, BytesIO()))):
+        body = json.dumps({"error": str(text)}).encode()
     headers = [(b"content-type", b"application/json")]
     if status == 503:
         headers.append((b"retry-after", b"2"))

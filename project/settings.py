@@ -189,6 +189,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = USE_TZ = True
+LOCALE_PATHS = [BASE_DIR / "chat" / "locale"]  # the templates' texts stand there too
 
 # Static files
 

@@ -1,3 +1,4 @@
+import json
 import logging
 
 import pytest
@@ -64,3 +65,9 @@ async def test_a_client_does_not_say_where_the_site_is():
 
 async def test_it_takes_nothing_new_while_the_process_leaves():
     assert (await answer_of(fails(START), leaving=True))[0]["status"] == 503
+
+
+async def test_it_refuses_in_the_language_of_the_browser():
+    headers = [(b"content-length", b"99999999"), (b"accept-language", b"de-AT,en;q=0.5")]
+    _, body = await answer_of(fails(), SCOPE | {"headers": headers})
+    assert json.loads(body["body"]) == {"error": "Das ist zu viel auf einmal. Sende weniger."}

@@ -14,7 +14,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ..models import Conversation
 from ..models.keeping import KeptQuerySet
@@ -67,7 +69,7 @@ def _listed(user: Model, after: str = "", limit: int = LISTED) -> Listing:
     listing = _listing(mine.filter(pinned_at=None), reverse("chat:list"), after, limit)
     pinned = [] if after else list(mine.filter(pinned_at__isnull=False))
     if pinned:
-        listing.groups.insert(0, (_("Pinned"), pinned))
+        listing.groups.insert(0, (pgettext("conversations", "Pinned"), pinned))
     return listing
 
 
@@ -75,7 +77,12 @@ def _archived(request: HttpRequest) -> HttpResponse:
     mine = Conversation.objects.owned_by(request.user).filter(archived_at__isnull=False)
     url, after = reverse("chat:archived"), request.GET.get("after", "")
     empty = _("Nothing is archived. The menu of a conversation has a button for it.")
-    return _page(request, _("Archived"), _listing(mine.with_activity(), url, after), empty)
+    return _page(
+        request,
+        pgettext("conversations", "Archived"),
+        _listing(mine.with_activity(), url, after),
+        empty,
+    )
 
 
 def _page(request: HttpRequest, title: str, listing: Listing, empty: str = "") -> HttpResponse:
@@ -130,4 +137,4 @@ def _heading(updated_at: datetime, today: date) -> str:
         return _("Previous 7 days")
     if age <= MONTH:
         return _("Previous 30 days")
-    return date_format(day, "YEAR_MONTH_FORMAT")
+    return capfirst(date_format(day, "YEAR_MONTH_FORMAT"))
