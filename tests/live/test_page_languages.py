@@ -3,9 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from .browser import button, expect_state, log_in, reply
+from .browser import PHONE, button, expect_state, log_in, reply
 
 pytest_plugins = ["tests.live.browser"]
+NAMES = "button, summary, label:not(.visually-hidden), .row"
+CUT_OFF = """(names) => names.filter(({ clientWidth, scrollWidth }) => scrollWidth > clientWidth)
+  .map(({ outerHTML }) => outerHTML)"""
 WORDS = {
     "de-DE": {
         "new": "Neue Unterhaltung",
@@ -34,6 +37,17 @@ def foreign(visits, request):
     page = visits.begin(locale=request.param)
     page.goto("/chat/")
     return page, WORDS[request.param]
+
+
+@pytest.fixture(params=WORDS)
+def phone(visits, admin, request):
+    """A small page in another language, of a conversation with a link to it."""
+    path = admin.ask("Hello")["conversation"]["url"]
+    admin.post(f"{path}share")
+    page = visits.begin(locale=request.param, viewport=PHONE)
+    page.goto(path)
+    expect_state(page, "complete")
+    return page
 
 
 @pytest.fixture
@@ -90,7 +104,7 @@ def test_a_person_chooses_another_language_than_the_browsers(visits, chooses):
     chooses(page, "Français")
     expect(page.get_by_role("link", name="Nouvelle conversation")).to_be_visible()
     assert language_of(page) == "fr"
-    chooses(page, "Comme le navigateur")
+    chooses(page, "Automatique")
     expect(page.get_by_role("link", name="Neue Unterhaltung")).to_be_visible()
 
 
@@ -103,3 +117,16 @@ def test_their_choice_comes_with_them_to_another_browser(visits, chooses):
     assert language_of(other) == "en"
     log_in(other)
     expect(other.get_by_role("link", name="Neue Unterhaltung")).to_be_visible()
+
+
+def test_long_words_fit_a_small_page(phone):
+    phone.locator("#conversation-menu > summary").click()
+    for part in phone.locator("#conversation-menu details > summary").all():
+        part.click()
+    assert phone.locator("#title").bounding_box()["width"] > 100
+    assert phone.locator(NAMES).evaluate_all(CUT_OFF) == []
+    phone.reload()
+    phone.locator("main [popovertarget=sidebar]").click()
+    phone.locator(".account summary").click()
+    assert phone.locator(NAMES).evaluate_all(CUT_OFF) == []
+    assert phone.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
