@@ -1,7 +1,5 @@
 """The page without a mouse."""
 
-import re
-
 from playwright.sync_api import expect
 
 from ..double import ENDING, Text, WaitFor
@@ -128,14 +126,6 @@ def test_escape_closes_the_list_and_stops_nothing(page, model, gate):
     expect(dialog(page)).to_be_hidden()
     gate.set()
     expect_state(page, "complete")
-
-
-def test_a_key_begins_a_new_chat(page):
-    page.keyboard.type("Hello")
-    page.keyboard.press("Enter")
-    expect_state(page, "complete")
-    page.keyboard.press("Control+Shift+O")
-    expect(page).to_have_url(re.compile("/chat/$"))
 
 
 def test_a_slash_leads_to_the_search(page):

@@ -243,10 +243,7 @@ function later() {}
 function shortcut({ key, ctrlKey, metaKey, altKey, shiftKey, target }) {
   const hasSearch = document.querySelector(".sidebar [type=search]");
   if (altKey || ctrlKey && metaKey) return null;
-  if (IS_MAC ? metaKey : ctrlKey) {
-    if (key.toLowerCase() === "k" && !shiftKey && hasSearch) return "search";
-    return key.toLowerCase() === "o" && shiftKey ? "newChat" : null;
-  }
+  if (IS_MAC ? metaKey : ctrlKey) return key.toLowerCase() === "k" && !shiftKey && hasSearch ? "search" : null;
   if (ctrlKey || metaKey || target.closest("input, textarea, select") || localStorage.getItem("single-keys")) return null;
   return key === "?" ? "help" : key === "/" && hasSearch ? "search" : null;
 }

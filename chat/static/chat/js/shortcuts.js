@@ -1,13 +1,10 @@
 /* What the keys of the whole page do, and the dialog that lists them. Which keys these are, the composer knows. */
 
-import { newChat } from "./page.js";
-
 const SEARCH = ".sidebar [type=search]";
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
 
 export const shortcuts = {
   help: () => (document.querySelector("dialog.shortcuts") ?? makeList()).showModal(),
-  newChat: () => newChat.click(),
   search() {
     const field = document.querySelector(SEARCH);
     if (!field.checkVisibility()) field.closest("[popover]").showPopover(); // the drawer of a narrow page
