@@ -1,5 +1,7 @@
 /* The choice of a model for a reply that is written again: its own first. */
 
+import "./menus.js";
+
 export function choose(button) {
   const menu = document.createElement("details");
   menu.className = "menu models";
@@ -12,28 +14,14 @@ export function choose(button) {
   const { left, right } = menu.lastChild.getBoundingClientRect();
   menu.classList.toggle("opens-back", left < 0 || right > document.documentElement.clientWidth);
   menu.querySelector("menu button").focus();
-  watch(menu, button);
+  menu.addEventListener("toggle", () => menu.open || leave(menu, button));
 }
 
-/** Closes by its own button, by Escape, and as soon as the person turns to something else. */
-function watch(menu, button) {
-  const undo = new AbortController();
-  const { signal } = undo;
-  const close = () => {
-    undo.abort();
-    menu.remove();
-    button.hidden = false;
-  };
-  const back = (event) => {
-    event.preventDefault(); // Escape would stop a reply
-    close();
-    button.focus({ preventScroll: true });
-  };
-  menu.firstChild.addEventListener("click", back, { signal });
-  menu.addEventListener("keydown", (event) => event.key === "Escape" && back(event), { signal });
-  for (const kind of ["pointerdown", "focusin"]) {
-    document.addEventListener(kind, ({ target }) => menu.contains(target) || close(), { signal });
-  }
+function leave(menu, button) {
+  const hadFocus = menu.contains(document.activeElement);
+  menu.remove();
+  button.hidden = false;
+  if (hadFocus) button.focus({ preventScroll: true });
 }
 
 function ordered(article) {

@@ -21,7 +21,7 @@ class ConversationList extends HTMLElement {
     document.addEventListener("visibilitychange", () => document.hidden || this.look(), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
     document.addEventListener("submit", (event) => this.#submit(event), { signal });
-    document.getElementById("conversation-menu")?.addEventListener("toggle", () => import("./parts.js"), { once: true, signal });
+    document.addEventListener("toggle", opened, { capture: true, signal });
     sidebar.addEventListener("pointerover", () => import("./list.js"), { once: true, signal });
     sidebar.addEventListener("focusin", () => import("./list.js"), { once: true, signal });
     sidebar.querySelector(".search").addEventListener("focusin", () => import("./search.js"), { once: true, signal });
@@ -87,6 +87,12 @@ class ConversationList extends HTMLElement {
     const { keep } = await import("./keeping.js");
     keep(event.target);
   }
+}
+
+/** What a menu needs that opens. */
+function opened({ target }) {
+  if (target.matches(".menu")) import("./menus.js");
+  if (target.id === "conversation-menu") import("./parts.js");
 }
 
 customElements.define("conversation-list", ConversationList);

@@ -1,10 +1,15 @@
 /* What the keys of the whole page do, and the dialog that lists them. Which keys these are, the composer knows. */
 
+import { closeMenus } from "./menus.js";
+
 const SEARCH = ".sidebar [type=search]";
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
 
 export const shortcuts = {
-  help: () => (document.querySelector("dialog.shortcuts") ?? makeList()).showModal(),
+  help() {
+    closeMenus(); // one of them has led here
+    (document.querySelector("dialog.shortcuts") ?? makeList()).showModal();
+  },
   search() {
     const field = document.querySelector(SEARCH);
     if (!field.checkVisibility()) field.closest("[popover]").showPopover(); // the drawer of a narrow page
