@@ -1,4 +1,4 @@
-"""What people do to a conversation: rename, pin, archive, delete, and take it back."""
+"""What people do to a conversation: rename, instruct, pin, archive, delete, and take it back."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from ..engine import engine
-from ..forms import TitleForm
+from ..forms import InstructionForm, TitleForm
 from ..models import PINNED_AT_MOST, Conversation, Message, TooManyPinned
 from .access import (
     AsyncView,
@@ -37,6 +37,14 @@ Verb = Callable[[Conversation], None]
 async def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Give it the title in the field `title`."""
     verb = partial(_rename, TitleForm(request.POST))
+    return await sync_to_async(_keep)(request, pk, verb)
+
+
+@methods("POST")
+@page_for_signed_in
+async def instruct(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What goes to the model before it: the text in `instruction`, or that of the `preset`."""
+    verb = partial(_instruct, InstructionForm(request.POST, user=request.user))
     return await sync_to_async(_keep)(request, pk, verb)
 
 
@@ -108,6 +116,12 @@ def _rename(form: TitleForm, conversation: Conversation) -> None:
     conversation.rename(form.cleaned_data["title"])
 
 
+def _instruct(form: InstructionForm, conversation: Conversation) -> None:
+    if not form.is_valid():
+        raise Refused(form.first_error(), 400)
+    conversation.instruct(form.chosen())
+
+
 def _remove(request: HttpRequest, pk: UUID) -> tuple[Conversation, list[UUID]]:
     """What was removed, and its replies that are still being written; no further one can begin."""
     try:
@@ -125,6 +139,7 @@ def _fields(conversation: Conversation) -> dict[str, Any]:
         "title": conversation.title,
         "is_pinned": conversation.pinned_at is not None,
         "is_archived": conversation.archived_at is not None,
+        "has_instruction": bool(conversation.instruction),
     }
 
 

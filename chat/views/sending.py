@@ -39,7 +39,8 @@ class _AlreadySent(Exception):
 async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None = None) -> Message:
     """Store the message in `data` and the empty reply to it, and start to write; the reply.
 
-    Without a conversation a new one begins, with the instruction or the preset in `data`. Sending
+    Without a conversation a new one begins, with the instruction or the preset in `data`. The
+    preset's model answers unless another than the default is chosen: pages always send one. Sending
     twice with one client id stores once. Raises Refused, and Http404 for what is not the person's.
     """
     models = await _models()
@@ -54,7 +55,7 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
             check_running_replies(user)
             replaces = _replaced(conversation, sent["replaces"])
             preset = user.presets.get(pk=sent["preset"]) if sent["preset"] else Preset()
-            if preset.model in models and not data.get("model"):
+            if preset.model in models and sent["model"] == models[0]:
                 sent["model"] = preset.model
             instruction = preset.instruction or sent["instruction"]
             conversation = conversation or Conversation.begin(

@@ -36,7 +36,8 @@ async def test_it_is_a_change_of_the_conversation(aclient, conversation, url):
 
 async def test_it_takes_the_text_of_a_preset(aclient, conversation, preset, url):
     answer = await aclient.post(url, {"preset": preset.pk}, headers=JSON)
-    assert answer.json() == {"instruction": "Rhyme."}
+    assert answer.json()["conversation"]["has_instruction"]
+    assert await instruction_of(conversation) == "Rhyme."
 
 
 async def test_it_can_be_taken_away(aclient, conversation, url):
@@ -47,9 +48,9 @@ async def test_it_can_be_taken_away(aclient, conversation, url):
 
 async def test_the_page_says_that_there_is_one(aclient, conversation):
     page = f"/chat/{conversation.pk}/"
-    assert b"With instruction" not in (await aclient.get(page)).content
+    assert b"hidden>With instruction" in (await aclient.get(page)).content
     await sync_to_async(conversation.instruct)("Be brief.")
-    assert b"With instruction" in (await aclient.get(page)).content
+    assert b'true">With instruction' in (await aclient.get(page)).content
 
 
 @pytest.mark.parametrize("fields", [{"instruction": "x" * 8_001}, {"instruction": "a\0"}], ids=str)
@@ -90,9 +91,15 @@ async def test_a_conversation_begins_with_a_preset_and_its_model(aclient, double
     assert (body["messages"][0]["content"], body["model"]) == ("Rhyme.", "double-2")
 
 
-async def test_the_model_that_was_chosen_goes_before_the_presets(aclient, double, preset):
+async def test_its_model_goes_before_the_default(aclient, double, preset):
     await ask_and_wait(aclient, "Hello", preset=preset.pk, model="double-1")
-    assert double.requests[0].body["model"] == "double-1"
+    assert double.requests[0].body["model"] == "double-2"
+
+
+async def test_another_model_that_was_chosen_goes_before_it(aclient, user, double):
+    preset = await user.presets.acreate(name="Poet", instruction="Rhyme.", model="double-1")
+    await ask_and_wait(aclient, "Hello", preset=preset.pk, model="double-2")
+    assert double.requests[0].body["model"] == "double-2"
 
 
 async def test_nothing_begins_with_the_preset_of_another(aclient, other_user):

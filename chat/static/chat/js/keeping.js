@@ -1,4 +1,4 @@
-/* The menu of a conversation: rename, pin, archive and delete without leaving the page. */
+/* The menu of a conversation: rename, instruct, pin, archive and delete without leaving the page. */
 
 import { announce, complain, post } from "./page.js";
 
@@ -7,7 +7,7 @@ const list = document.querySelector("conversation-list");
 
 /** Does what the form says; the list and the title follow as in any other tab. */
 export async function keep(form) {
-  const place = form.closest(".keep, .messages, #gone-notice, menu");
+  const place = form.closest(".instruction, .messages, #gone-notice, menu");
   complain(place);
   try {
     const { conversation, url } = await post(form);
@@ -20,7 +20,7 @@ export async function keep(form) {
 }
 
 function show(conversation) {
-  for (const item of menu.querySelectorAll("[data-when]")) {
+  for (const item of document.querySelectorAll("[data-when]")) {
     const [name, value] = item.dataset.when.split(" ");
     item.hidden = String(conversation[name]) !== value;
   }

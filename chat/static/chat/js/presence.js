@@ -22,6 +22,7 @@ class ConversationList extends HTMLElement {
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
     document.addEventListener("submit", (event) => this.#submit(event), { signal });
     document.addEventListener("toggle", opened, { capture: true, signal });
+    document.addEventListener("change", changed, { signal });
     sidebar.addEventListener("pointerover", () => import("./list.js"), { once: true, signal });
     sidebar.addEventListener("focusin", () => import("./list.js"), { once: true, signal });
     sidebar.querySelector(".search").addEventListener("focusin", () => import("./search.js"), { once: true, signal });
@@ -93,6 +94,10 @@ class ConversationList extends HTMLElement {
 function opened({ target }) {
   if (target.matches(".menu")) import("./menus.js");
   if (target.id === "conversation-menu") import("./parts.js");
+}
+
+async function changed({ target }) {
+  if (target.id === "preset") (await import("./instruction.js")).take(target);
 }
 
 customElements.define("conversation-list", ConversationList);
