@@ -18,6 +18,7 @@ from django.middleware.common import CommonMiddleware as Common
 from django.middleware.csrf import CsrfViewMiddleware as Csrf
 from django.middleware.locale import LocaleMiddleware as Locale
 from django.middleware.security import SecurityMiddleware as Security
+from django.utils.cache import patch_vary_headers
 
 
 class InLoop:
@@ -51,7 +52,11 @@ class SessionMiddleware(InLoop, Session):
 
 
 class LocaleMiddleware(InLoop, Locale):
-    pass
+    """Also says that the language, and the theme with it, may be in a cookie."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        patch_vary_headers(response, ["Cookie"])
+        return super().process_response(request, response)
 
 
 class CommonMiddleware(InLoop, Common):

@@ -22,9 +22,13 @@ def stranger(visits):
 @pytest.fixture(scope="module")
 def ben(admin):
     """A second account."""
+    return add_account(admin, "ben")
+
+
+def add_account(admin, name):
     passwords = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
-    admin.post("/admin/auth/user/add/", username="ben", **passwords)
-    return "ben"
+    admin.post("/admin/auth/user/add/", username=name, **passwords)
+    return name
 
 
 def test_the_way_to_a_page_leads_through_login_and_on(stranger, admin):
@@ -98,3 +102,57 @@ def test_who_was_logged_out_elsewhere_is_told_and_loses_nothing(stranger, visits
     expect(box(stranger)).to_have_value("Not lost")
     box(stranger).press("Enter")
     expect(prose(stranger)).to_contain_text("You said: Not lost.")
+
+
+# Preferences
+
+
+@pytest.fixture
+def cleo(stranger, admin):
+    """The page of somebody who may choose what no other test minds."""
+    return come(stranger, add_account(admin, "cleo"))
+
+
+def come(page, name):
+    page.goto("/accounts/login/")
+    log_in(page, name)
+    expect(page).to_have_url(re.compile("/chat/$"))
+    return page
+
+
+def choose_theme(page, theme):
+    """Chooses it in the account's menu, and waits until it is kept."""
+    if not page.locator("#theme").is_visible():
+        page.locator(".account summary").click()
+    with page.expect_response("**/chat/preferences*"):
+        page.locator("#theme").select_option(theme)
+
+
+def background(page):
+    return page.locator("html").evaluate("html => getComputedStyle(html).backgroundColor")
+
+
+def test_a_theme_applies_at_once(cleo):
+    choose_theme(cleo, "")
+    light = background(cleo)
+    choose_theme(cleo, "dark")
+    assert background(cleo) != light
+    expect(cleo.locator("meta[name=color-scheme]")).to_have_attribute("content", "dark")
+    choose_theme(cleo, "light")
+    assert background(cleo) == light
+
+
+def test_a_theme_stays(cleo, visits):
+    choose_theme(cleo, "dark")
+    cleo.reload()
+    expect(cleo.locator("html")).to_have_attribute("data-theme", "dark")
+    elsewhere = come(visits.begin(logged_in=False), "cleo")
+    expect(elsewhere.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_theme_that_cannot_be_kept_is_said(cleo, visits):
+    visits.expected.append("ERR_FAILED")
+    cleo.locator(".account summary").click()
+    cleo.route("**/chat/preferences*", lambda route: route.abort())
+    cleo.locator("#theme").select_option("dark")
+    expect(cleo.locator(".preferences .trouble")).to_contain_text("could not be reached")

@@ -43,6 +43,11 @@ async def test_error_pages_follow_it(aclient):
     assert b'data-theme="light"' in (await aclient.get("/nowhere/")).content
 
 
+@pytest.mark.parametrize("path", ["/accounts/login/", "/nowhere/", "/chat/"])
+async def test_pages_tell_caches_that_they_follow_cookies(stranger, path):
+    assert "Cookie" in (await stranger.get(path))["Vary"]
+
+
 async def test_without_a_choice_it_is_as_the_browser_says(aclient):
     await aclient.post(URL, CHOSEN)
     await aclient.post(URL, {"theme": "", "language": ""})

@@ -97,6 +97,7 @@ function opened({ target }) {
 }
 
 async function changed({ target }) {
+  if (target.id === "theme") (await import("./theme.js")).wear(target);
   if (target.id === "preset") (await import("./instruction.js")).take(target);
 }
 
