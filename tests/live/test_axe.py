@@ -1,11 +1,13 @@
 """No page has a fault that axe-core finds, in any state: light and wide, dark and narrow."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from ..double import ENDING, Stall, Status, Text, WaitFor, answer
-from .browser import DESKTOP, PHONE, button, expect_state, prose, reply, send, stop_button
+from .browser import DESKTOP, PHONE, button, expect_state, log_in, prose, reply, send, stop_button
 
 pytest_plugins = ["tests.live.browser"]
 EVERYTHING = """\
@@ -56,7 +58,15 @@ def expect_no_fault(page):
 
 
 @pytest.mark.parametrize(
-    "path", ["/chat/", "/chat/archived/", "/accounts/password_change/", "/nowhere/"]
+    "path",
+    [
+        "/chat/",
+        "/chat/archived/",
+        "/chat/presets/",
+        "/accounts/password_change/",
+        "/accounts/password_change/done/",
+        "/nowhere/",
+    ],
 )
 def test_a_page_has_no_fault(page, path):
     page.goto(path)
@@ -68,6 +78,43 @@ def test_login_has_no_fault(page):
     page.goto("/accounts/login/")
     expect_no_fault(page)
     button(page, "Log in").click()
+    expect_no_fault(page)
+    log_in(page, password="wrong")
+    expect(page.locator(".errorlist")).to_be_visible()
+    expect_no_fault(page)
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory):
+    return tmp_path_factory.mktemp("letters")
+
+
+@pytest.fixture(scope="module")
+def site_with_mail(new_live_site, letters):
+    """The address of a site that writes its mail into files."""
+    mail = {"EMAIL_URL": f"filemail:///{letters}", "DJANGO_SUPERUSER_EMAIL": "admin@example.com"}
+    with new_live_site(**mail) as site:
+        yield f"http://127.0.0.1:{site.start()}"
+
+
+def test_a_new_password_by_mail_has_no_fault(page, site_with_mail, letters):
+    page.goto(f"{site_with_mail}/accounts/password_reset/")
+    expect_no_fault(page)
+    page.get_by_label("Email").fill("admin@example.com")
+    button(page, "Send the link").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect_no_fault(page)
+    letter = max(letters.iterdir(), key=lambda file: file.stat().st_mtime_ns).read_text()
+    link = re.search(r"http://\S+", letter)[0]
+    page.goto(link)
+    expect_no_fault(page)
+    for field in page.get_by_label(re.compile("^New password")).all():
+        field.fill("battery staple")
+    button(page, "Save").click()
+    expect(page.get_by_role("heading", name="Your password is changed")).to_be_visible()
+    expect_no_fault(page)
+    page.goto(link)
+    expect(page.get_by_role("heading", name="This link is used or too old")).to_be_visible()
     expect_no_fault(page)
 
 
@@ -142,6 +189,49 @@ def test_keeping_and_finding_have_no_fault(page):
     page.goto("/chat/archived/")
     expect_no_fault(page)
     page.goto("/chat/search?q=pelicans")
+    expect_no_fault(page)
+
+
+def test_the_instruction_of_a_new_chat_has_no_fault(page):
+    page.locator(".instruction summary").click()
+    expect(page.get_by_role("textbox", name="Instruction")).to_be_visible()
+    expect_no_fault(page)
+
+
+def test_the_open_menus_have_no_fault(page):
+    send(page)
+    expect_state(page, "complete")
+    menu = page.locator("#conversation-menu")
+    menu.locator("summary").first.click()
+    for part in ("Instruction", "Share"):
+        menu.locator("summary").filter(has_text=part).click()
+    expect_no_fault(page)
+    page.keyboard.press("Escape")
+    drawer = button(page, "Conversations")
+    if drawer.is_visible():
+        drawer.click()
+    page.locator(".account > summary").click()
+    expect(page.get_by_label("Language")).to_be_visible()
+    expect_no_fault(page)
+
+
+def test_the_pages_of_presets_have_no_fault(page, visits):
+    visits.expected.append("status of 400")
+    page.goto("/chat/presets/")
+    fields = ("Name", "Instruction")
+    name = f"Plain {page.viewport_size['width']}"
+    for label, text in zip(fields, (name, "Be brief."), strict=True):
+        page.get_by_label(label).fill(text)
+    page.get_by_label("Model").select_option("double-2")
+    button(page, "Add").click()
+    expect(page.get_by_role("status")).to_have_text(f"“{name}” is saved.")
+    expect_no_fault(page)
+    for label in fields:
+        page.get_by_label(label).fill(" ")
+    button(page, "Add").click()
+    expect(page.locator(".errorlist").first).to_be_visible()
+    expect_no_fault(page)
+    page.get_by_role("link", name=name).click()
     expect_no_fault(page)
 
 
