@@ -36,7 +36,7 @@ class Conf:
     CHAT_ABANDON_AFTER: float | None = 60.0
     # Who may read what a person shares by a link: "members" (who is logged in), "anyone", or "off".
     CHAT_SHARING: str = "members"
-    CHAT_TICK: float = 0.05  # seconds between two commits of what arrived
+    CHAT_TICK: float = 0.07  # seconds between two commits of what arrived
     CHAT_LEASE: float = 3.0  # seconds until another process takes over from one that went silent
 
 

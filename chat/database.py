@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
+from django.utils.translation import get_language, override
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +34,14 @@ class Lane:
         future = asyncio.get_running_loop().create_future()
         self._calls.put((future, function, args, kwargs))
         return await future
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `run`, in the caller's language; once more if the connection has died meanwhile."""
+        in_words = override(get_language())(function)
+        try:
+            return await self.run(in_words, *args, **kwargs)
+        except (OperationalError, InterfaceError):
+            return await self.run(in_words, *args, **kwargs)
 
     async def close(self) -> None:
         """Wait for what runs, then give the connection back."""

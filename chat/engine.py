@@ -9,6 +9,7 @@ from uuid import UUID
 
 from .commits import Entry
 from .conf import conf
+from .context import Task, load_task
 from .database import Lane
 from .endings import State
 from .following import Tail
@@ -43,6 +44,7 @@ class Engine:
         self.is_leaving = False
         self.provider = Provider()
         self.readers = Readers()
+        self.requests = Lane("requests")  # for the short questions of all of them
         self._lane = Lane("engine")
         self.journal = Journal(self._committed, self._stop_requested, self._lost, self._not_stored)
         self._watch = Watch(self._lane, self._take_over, self._abandoned)
@@ -67,8 +69,8 @@ class Engine:
         return await asyncio.shield(self._spawn(self._begin(store)))
 
     async def _begin(self, store: Callable[[UUID], Message]) -> Message:
-        reply = await self._lane.run(store, self.journal.writer)
-        self._write(reply)
+        reply, task = await self._lane.run(_store, store, self.journal.writer)
+        self._write(reply, task)
         return reply
 
     async def stop(self, reply_id: UUID) -> None:
@@ -117,14 +119,15 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.provider.close()
         await self._lane.close()
+        await self.requests.close()
 
-    def _write(self, reply: Message) -> None:
+    def _write(self, reply: Message, task: Task) -> None:
         """Begin to write `reply`, whose text is all that is stored of it."""
         reply_id = reply.pk
         self._watch.remove(reply_id)
         tail = self.tails.setdefault(reply_id, Tail(reply_id))
         tail.extend(reply.text[len(tail.text) :])
-        generation = Generation(tail, self.provider, self.journal, self._lane)
+        generation = Generation(task, tail, self.provider, self.journal)
         self.generations[reply_id] = generation
         self.journal.watch_over(reply_id)
         generation.start(self._spawn(self._run(generation)))
@@ -181,10 +184,10 @@ class Engine:
             self._spawn(self._claim(reply_id))
 
     async def _claim(self, reply_id: UUID) -> None:
-        reply = await self._lane.run(_claim, reply_id, self.journal.writer)
-        if reply and reply_id not in self.generations:
+        claimed = await self._lane.run(_claim, reply_id, self.journal.writer)
+        if claimed and reply_id not in self.generations:
             logger.info("Reply %s is continued here.", reply_id)
-            self._write(reply)
+            self._write(*claimed)
 
     async def _show_life(self) -> None:
         while True:
@@ -201,13 +204,21 @@ class Engine:
         return task
 
 
-def _claim(reply_id: UUID, writer: UUID) -> Message | None:
-    return _load(reply_id) if Message.objects.claim(reply_id, writer) else None
+def _store(store: Callable[[UUID], Message], writer: UUID) -> tuple[Message, Task]:
+    reply = store(writer)
+    return reply, load_task(reply)
+
+
+def _claim(reply_id: UUID, writer: UUID) -> tuple[Message, Task] | None:
+    if not Message.objects.claim(reply_id, writer):
+        return None
+    reply = _load(reply_id)
+    return reply, load_task(reply)
 
 
 def _load(reply_id: UUID) -> Message:
     """A reply with all of its text, also if it settles between the two looks at it."""
-    replies = Message.objects.replies()
+    replies = Message.objects.replies().select_related("conversation")
     message = replies.get(pk=reply_id)
     if message.is_running:
         message.text = message.stored_text()

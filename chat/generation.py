@@ -2,45 +2,31 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from uuid import UUID
 
 from django.utils.translation import gettext_noop as _
 
 from . import markdown
 from .commits import Entry
 from .conf import conf
-from .database import Lane
+from .context import Task, continued
 from .endings import FINISH_REASONS, Ending, State
 from .following import Tail
 from .journal import Journal, NotOurs
-from .models import MAX_TAKEOVERS, Message
-from .prompts import ASK_TO_GO_ON
-from .provider import Answer, Delta, Messages, Provider, ProviderError
+from .models import MAX_TAKEOVERS
+from .provider import Answer, Delta, Provider, ProviderError
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PATH = 1_000  # messages of one conversation that are looked at for a request
-
-
-@dataclass
-class Task:
-    """What a reply is to be written from."""
-
-    model: str
-    messages: Messages
-    omitted: int  # earlier messages that were left out to keep within the budget
-    takeovers: int
-    stop_requested: bool
+SHORT = 2_000  # characters
 
 
 class Generation:
     """One running reply of this process. It goes on whether anybody reads it or not."""
 
-    def __init__(self, tail: Tail, provider: Provider, journal: Journal, lane: Lane) -> None:
+    def __init__(self, task: Task, tail: Tail, provider: Provider, journal: Journal) -> None:
         self.tail = tail
-        self._provider, self._journal, self._lane = provider, journal, lane
-        self._ending = Ending(State.COMPLETE)
+        self._todo, self._provider, self._journal = task, provider, journal
+        self._ending = Ending(State.COMPLETE, omitted=task.omitted)
         self._stop_as: State | None = None
         self._answer: Answer | None = None
         self._collected: asyncio.Future[None] | None = None  # all that the answer has brought
@@ -105,17 +91,13 @@ class Generation:
 
     async def _write(self) -> Ending:
         """Everything up to the end of the reply; how it ended."""
-        task = await self._lane.run(load_task, self.tail.reply_id)
-        if task is None:
-            raise NotOurs
-        self._ending.omitted = task.omitted
-        if task.stop_requested:
+        if self._todo.stop_requested:
             return self._end(State.STOPPED)
-        if task.takeovers > MAX_TAKEOVERS:
+        if self._todo.takeovers > MAX_TAKEOVERS:
             return self._end(State.INTERRUPTED)
         try:
             async with asyncio.timeout(conf().CHAT_REPLY_TIMEOUT):
-                return await self._read(task)
+                return await self._read()
         except TimeoutError:
             text = _("The reply took longer than it may here, and was ended.")
             return self._end(State.FAILED, text)
@@ -123,13 +105,14 @@ class Generation:
             logger.warning("Reply %s: provider %s", self.tail.reply_id, error)
             return self._end(State.FAILED, error.text)
 
-    async def _read(self, task: Task) -> Ending:
+    async def _read(self) -> Ending:
         """The provider's answer, which the journal collects until it is over."""
         self._begun = asyncio.get_running_loop().time()
-        text = self.tail.text
-        messages = continued(task.messages, text) if text else task.messages
+        text, messages = self.tail.text, self._todo.messages
+        if text:
+            messages = continued(messages, text)
         try:
-            async with self._provider.answer(messages, task.model) as self._answer:
+            async with self._provider.answer(messages, self._todo.model) as self._answer:
                 await self._all_collected()
         finally:
             self._ending.duration = self._elapsed()
@@ -173,7 +156,7 @@ class Generation:
     async def _settle(self, ending: Ending) -> None:
         await self._journal.drained()  # a stop may come between the commit and its news
         ending.text = self.tail.text
-        ending.rendered = await asyncio.to_thread(markdown.page, ending.text)
+        ending.rendered = await _rendered(ending.text)
         ending.rendered_by = markdown.VERSION
         await self._journal.store(Entry(self.tail.reply_id, len(ending.text), ending=ending))
 
@@ -190,34 +173,8 @@ class Generation:
             logger.info("Reply %s had ended before it failed.", self.tail.reply_id)
 
 
-def load_task(reply_id: UUID) -> Task | None:
-    """What to send to the provider for a running reply; None when it runs no more."""
-    running = Message.objects.running().select_related("conversation")
-    reply = running.filter(pk=reply_id).first()
-    if reply is None:
-        return None
-    parts = (conf().CHAT_SYSTEM_PROMPT, reply.conversation.instruction)
-    system = "\n\n".join(part for part in parts if part)
-    messages = [{"role": "system", "content": system}] if system else []
-    budget = conf().CHAT_CONTEXT_CHARS - len(system)
-    path = list(
-        Message.objects.path(reply.parent_id, messages=LONGEST_PATH, chars=budget).values_list(
-            "role", "text", "position"
-        )
-    )
-    messages += [{"role": role, "content": text} for role, text, _ in path if text]
-    return Task(
-        model=reply.model,
-        messages=messages,
-        omitted=path[0][2],
-        takeovers=reply.takeovers,
-        stop_requested=reply.stop_requested,
-    )
-
-
-def continued(messages: Messages, text: str) -> Messages:
-    """`messages` so that the provider goes on behind `text`, the stored beginning of its answer."""
-    beginning = {"role": "assistant", "content": text}
-    if conf().CHAT_CONTINUE == "prefix":
-        return [*messages, beginning]
-    return [*messages, beginning, {"role": "user", "content": ASK_TO_GO_ON}]
+async def _rendered(text: str) -> str:
+    """As HTML; what may take more than a millisecond, in a thread."""
+    if len(text) < SHORT and not markdown.is_laborious(text):
+        return markdown.page(text)
+    return await asyncio.to_thread(markdown.page, text)

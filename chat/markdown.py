@@ -51,6 +51,11 @@ def page(text: str) -> SafeString:
     return wrap([highlight_code(block) for block in blocks(text)])
 
 
+def is_laborious(text: str) -> bool:
+    """Whether there may be code to highlight or formulas to convert: milliseconds."""
+    return any(mark in text for mark in ("```", "~~~", "$", "\\(", "\\["))
+
+
 def wrap(rendered: list[str]) -> SafeString:
     return mark_safe("".join(f'<div class="block">{block}</div>' for block in rendered))
 

@@ -66,7 +66,7 @@ async def database(transactional_db):
     await sync_to_async(connections.close_all)()
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks that nobody ended: {left}"
-    await asyncio.to_thread(_wait_for_threads, ("engine", "journal"))
+    await asyncio.to_thread(_wait_for_threads, ("engine", "journal", "requests"))
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from chat.context import continued, load_task
 from chat.endings import Ending, State
-from chat.generation import continued, load_task
 from chat.models import Conversation, Message, Piece
 from chat.prompts import ASK_TO_GO_ON
 
@@ -48,7 +48,7 @@ def sent(task):
 
 @pytest.mark.django_db
 def test_it_sends_the_conversation(user):
-    task = load_task(branch(user, "a", "b").pk)
+    task = load_task(branch(user, "a", "b"))
     assert sent(task) == [("user", "a"), ("assistant", "A"), ("user", "b")]
     assert (task.model, task.omitted) == ("double-2", 0)
 
@@ -56,7 +56,7 @@ def test_it_sends_the_conversation(user):
 @pytest.mark.django_db
 def test_it_sends_the_sites_prompt_first(user, settings):
     settings.CHAT_SYSTEM_PROMPT = "Be kind."
-    assert sent(load_task(branch(user, "a").pk)) == [("system", "Be kind."), ("user", "a")]
+    assert sent(load_task(branch(user, "a"))) == [("system", "Be kind."), ("user", "a")]
 
 
 @pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_it_sends_the_instruction_behind_the_sites_prompt(user, settings):
     settings.CHAT_SYSTEM_PROMPT = "Be kind."
     reply = branch(user, "a")
     reply.conversation.instruct("Rhyme.")
-    assert sent(load_task(reply.pk))[0] == ("system", "Be kind.\n\nRhyme.")
+    assert sent(load_task(reply))[0] == ("system", "Be kind.\n\nRhyme.")
 
 
 @pytest.mark.django_db
@@ -72,13 +72,13 @@ def test_it_counts_the_instruction_in_the_budget(user, settings):
     settings.CHAT_CONTEXT_CHARS = 10
     reply = branch(user, "aa", "bb", "c")
     reply.conversation.instruct("Rhyme")
-    assert load_task(reply.pk).omitted == 2
+    assert load_task(reply).omitted == 2
 
 
 @pytest.mark.django_db
 def test_it_leaves_the_earliest_out_to_keep_within_bounds(user, settings):
     settings.CHAT_CONTEXT_CHARS = 5
-    task = load_task(branch(user, "aa", "bb", "c").pk)
+    task = load_task(branch(user, "aa", "bb", "c"))
     assert sent(task) == [("user", "bb"), ("assistant", "BB"), ("user", "c")]
     assert task.omitted == 2
 
@@ -87,7 +87,7 @@ def test_it_leaves_the_earliest_out_to_keep_within_bounds(user, settings):
 def test_it_sends_the_last_message_however_long(user, settings):
     settings.CHAT_CONTEXT_CHARS = 1
     settings.CHAT_SYSTEM_PROMPT = "Be kind."
-    assert sent(load_task(branch(user, "long", "longer").pk))[-1] == ("user", "longer")
+    assert sent(load_task(branch(user, "long", "longer")))[-1] == ("user", "longer")
 
 
 @pytest.mark.django_db
@@ -95,7 +95,7 @@ def test_it_leaves_empty_replies_out(user):
     reply = branch(user, "a")
     Message.objects.settle(reply.pk, WRITER, Ending(State.STOPPED))
     further = reply.conversation.post("b", model="m", writer=WRITER)
-    assert sent(load_task(further.pk)) == [("user", "a"), ("user", "b")]
+    assert sent(load_task(further)) == [("user", "a"), ("user", "b")]
 
 
 @pytest.mark.django_db
@@ -103,14 +103,7 @@ def test_it_sends_only_the_branch_that_is_answered(user):
     last = branch(user, "a", "b")
     Message.objects.settle(last.pk, WRITER, Ending(State.STOPPED, "B"))
     edited = last.conversation.post("c", model="m", writer=WRITER, replaces=last.parent)
-    assert sent(load_task(edited.pk)) == [("user", "a"), ("assistant", "A"), ("user", "c")]
-
-
-@pytest.mark.django_db
-def test_it_has_nothing_to_do_for_a_reply_that_has_settled(user):
-    reply = branch(user, "a")
-    Message.objects.settle(reply.pk, WRITER, Ending(State.STOPPED))
-    assert load_task(reply.pk) is None and load_task(uuid4()) is None
+    assert sent(load_task(edited)) == [("user", "a"), ("assistant", "A"), ("user", "c")]
 
 
 def test_it_asks_to_go_on():

@@ -51,6 +51,8 @@ class Conversation(Shared):
         "Message", models.SET_NULL, null=True, related_name="+", editable=False
     )
 
+    is_fresh = False  # begun a moment ago: nobody else can know it
+
     objects = KeptQuerySet.as_manager()
 
     class Meta:
@@ -94,7 +96,9 @@ class Conversation(Shared):
         first_line = text.strip().partition("\n")[0]
         words = shorten(first_line, TITLE_CHARS, placeholder="…")
         title = first_line[:TITLE_CHARS] if words == "…" else words  # one very long word
-        return cls.objects.create(user=user, title=title or "…", instruction=instruction)
+        begun = cls.objects.create(user=user, title=title or "…", instruction=instruction)
+        begun.is_fresh = True
+        return begun
 
     def instruct(self, instruction: str) -> None:
         """What the replies from now on go by; those there are stay as they are."""
@@ -125,7 +129,7 @@ class Conversation(Shared):
         IntegrityError when a message with this `client_id` is stored already.
         """
         with transaction.atomic():
-            head = self._locked_head()
+            head = None if self.is_fresh else self._locked_head()
             before = replaces.parent if replaces else head
             message = Message.objects.create(
                 conversation=self,
@@ -135,6 +139,7 @@ class Conversation(Shared):
                 text=text,
                 client_id=client_id,
             )
+            self.is_fresh = False
             return self._answer(message, model, writer)
 
     def retry(self, reply: "Message", *, model: str, writer: uuid.UUID) -> "Message":
@@ -160,8 +165,10 @@ class Conversation(Shared):
             Writer.enlist(writer)
             ended_early = Message.objects.filter(pk=reply.pk, state__in=State.settled_early())
             again = {"state": State.WAITING, "owner_id": writer, "error": "", "finish_reason": ""}
-            again["followed_at"] = Now() + FIRST_READER
-            return ended_early.update(**again, stop_requested=False, takeovers=0) == 1
+            again |= {"stop_requested": False, "takeovers": 0}
+            for name, value in again.items():
+                setattr(reply, name, value)
+            return ended_early.update(**again, followed_at=Now() + FIRST_READER) == 1
 
     def _locked_head(self) -> "Message | None":
         """Races for the next place in the conversation wait here, one behind the other."""

@@ -1,6 +1,7 @@
 """A reply on its way from the provider, taken when it suits the one who takes."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,13 +30,14 @@ class Answer:
         self._response = response
         self._reading = Reading()
         self._arrived = asyncio.Event()
-        self._taken = asyncio.Event()  # for a moment
+        self._has_room = asyncio.Event()
         self._chunks: list[bytes] = []
         self._held = 0  # bytes in them
-        self._delta = Delta()  # decoded and not taken yet
+        self._delta: Delta | None = None  # decoded and not taken yet
         self._has_ended = False  # the body, behind the last of the chunks
         self._lost: ProviderError | None = None  # why, if it did not end by itself
         self._wakes_for = 1  # bytes
+        self._socket = _own_socket(response)
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + conf().CHAT_FIRST_PIECE_TIMEOUT
         self._receiving = asyncio.create_task(self._receive())
@@ -43,7 +45,7 @@ class Answer:
     @property
     def has_text(self) -> bool:
         """Whether text waits to be taken."""
-        return bool(self._delta.text)
+        return self._delta is not None and self._delta.text != ""
 
     async def begin(self) -> None:
         """Returns when the text has begun, or all is over."""
@@ -61,8 +63,8 @@ class Answer:
     def take(self) -> Delta:
         """What has arrived since the last time; `is_over` tells whether more may come."""
         self._decode()
-        delta, self._delta = self._delta, Delta()
-        return delta
+        delta, self._delta = self._delta, None
+        return delta or Delta()
 
     def let_in(self) -> None:
         """Have what the provider has sent come in; that takes a round or two of the loop."""
@@ -74,14 +76,14 @@ class Answer:
 
     def _wake_for(self, size: int) -> None:
         """Have the kernel report data from `size` bytes on: see SO_RCVLOWAT in socket(7)."""
-        if size != self._wakes_for and (connection := self._response.connection):
+        if self._socket and size != self._wakes_for and self._response.connection:
             self._wakes_for = size
-            with suppress(AttributeError, OSError):  # not every system has it
-                here = connection.transport.get_extra_info("socket")
-                here.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     async def close(self) -> None:
         self.let_in()  # the connection may be used again
+        if self._socket:
+            self._socket.close()
         self._receiving.cancel()
         await asyncio.wait([self._receiving])
 
@@ -96,7 +98,8 @@ class Answer:
                 self._held += len(chunk)
                 self.on_arrival()
                 if self._held > MUCH:
-                    await self._taken.wait()
+                    self._has_room.clear()
+                    await self._has_room.wait()
         except (aiohttp.ClientError, OSError) as error:
             self._lost = cut(type(error).__name__)
         self._has_ended = True
@@ -105,11 +108,14 @@ class Answer:
     def _decode(self) -> None:
         reading, now = self._reading, self._loop.time()
         if self._chunks:
-            chunks, self._chunks, self._held = self._chunks, [], 0
-            self._taken.set()
-            self._taken.clear()
-            delta = reading.take(b"".join(chunks))
-            self._delta.add(delta)
+            delta = reading.take(b"".join(self._chunks))
+            self._chunks.clear()
+            self._held = 0
+            self._has_room.set()
+            if self._delta:
+                self._delta.add(delta)
+            else:
+                self._delta = delta
             if delta.finish_reason:
                 self._deadline = now + AFTER_FINISH
             elif (delta.text or delta.reasoning) and not reading.finish_reason:
@@ -119,3 +125,11 @@ class Answer:
         if self._has_ended:
             reading.end(self._lost)
         self.is_over, self.failure = reading.is_over, reading.failure
+
+
+def _own_socket(response: aiohttp.ClientResponse) -> socket.socket | None:
+    """A handle on the connection's; None if all has come already, or the system cannot do this."""
+    if not response.connection or not hasattr(socket, "SO_RCVLOWAT"):
+        return None
+    theirs = response.connection.transport.get_extra_info("socket")
+    return socket.socket(fileno=os.dup(theirs.fileno()))

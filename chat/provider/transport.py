@@ -1,6 +1,8 @@
 """aiohttp below the openai client, at half the cost of its default, its body within reach."""
 
 from collections.abc import AsyncIterator
+from functools import cache
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
@@ -20,7 +22,7 @@ class Transport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, ssl=httpx2.create_ssl_context())
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+            self._session = aiohttp.ClientSession(connector=connector)
         connect = request.extensions.get("timeout", {}).get("connect")
         headers = {
             name: value for name, value in request.headers.items() if name not in _BY_AIOHTTP
@@ -32,6 +34,7 @@ class Transport(httpx2.AsyncBaseTransport):
                 headers=headers,
                 data=await request.aread() or None,
                 allow_redirects=False,
+                proxy=_proxy_for(request.url.scheme, request.url.host),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
             )
         except (aiohttp.ClientError, OSError) as error:
@@ -44,6 +47,15 @@ class Transport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._session:
             await self._session.close()
+
+
+@cache
+def _proxy_for(scheme: str, host: str) -> str | None:
+    """What the environment says (HTTPS_PROXY, NO_PROXY …), asked once.
+
+    aiohttp would ask for each request, and in a thread.
+    """
+    return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
 _BY_AIOHTTP = {"host", "content-length", "accept-encoding", "connection"}

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
-from django.db import connections
 from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase as Response
 from django.utils.translation import gettext as _
+
+from ..engine import engine
 
 AsyncView = Callable[..., Awaitable[Response]]
 
@@ -64,12 +64,13 @@ def methods(*allowed: str) -> Callable[[AsyncView], AsyncView]:
 def signed_in(view: AsyncView, *, is_page: bool = False) -> AsyncView:
     """For people who are logged in. Others get 401 with JSON; from a page, the way to log in.
 
-    The view finds the person in `request.user`, loaded in a single visit to the request's thread.
+    The view finds the person in `request.user`. Asked over the engine's connection: the request has
+    none and no thread yet, and a view that only waits for the engine will need none.
     """
 
     @wraps(view)
     async def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> Response:
-        if await sync_to_async(_is_signed_in)(request):
+        if await engine().requests.read(_is_signed_in, request):
             return await view(request, *args, **kwargs)
         if is_page and not wants_json(request):
             return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
@@ -79,11 +80,7 @@ def signed_in(view: AsyncView, *, is_page: bool = False) -> AsyncView:
 
 
 def _is_signed_in(request: HttpRequest) -> bool:
-    """Gives the connection back: while a view waits for the engine it must not hold one."""
-    try:
-        return request.user.is_authenticated
-    finally:
-        connections.close_all()
+    return request.user.is_authenticated
 
 
 def not_signed_in() -> JsonResponse:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.db import connections
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -68,14 +67,7 @@ async def _find(request: HttpRequest, pk: UUID, among: QuerySet[Message] | None 
     """Among the replies, if nothing else is said."""
     mine = (Message.objects.replies() if among is None else among).owned_by(request.user)
     found = mine.select_related("conversation", "conversation__user", "parent")
-    return await sync_to_async(_get)(found, pk)
-
-
-def _get(found: QuerySet[Message], pk: UUID) -> Message:
-    try:
-        return get_object_or_404(found, pk=pk)
-    finally:
-        connections.close_all()  # the engine comes next, and may be long
+    return await engine().requests.read(get_object_or_404, found, pk=pk)
 
 
 async def _go_on_if_last(reply: Message) -> Message:

@@ -6,8 +6,6 @@ from functools import partial
 from uuid import UUID
 
 import msgspec
-from asgiref.sync import sync_to_async
-from django.db import connections
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -45,7 +43,7 @@ class StreamRequest(msgspec.Struct):
 @methods("GET")
 async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """A reply from an offset on, until it ends; `?as=html` as blocks of HTML for the page."""
-    if not await sync_to_async(_may_read)(request, pk):
+    if not await engine().requests.read(_may_read, request, pk):
         return not_signed_in()
     try:
         engine().readers.check(request.user)
@@ -92,17 +90,10 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 
 
 def _may_read(request: HttpRequest, pk: UUID) -> bool:
-    """Whether somebody is logged in. Raises Http404 if the reply is not theirs.
-
-    All in one visit to the request's thread, and its connection is given back at once: a stream
-    must not hold one.
-    """
-    try:
-        if request.user.is_authenticated:
-            get_object_or_404(Message.objects.replies().owned_by(request.user).only("pk"), pk=pk)
-        return request.user.is_authenticated
-    finally:
-        connections.close_all()
+    """Whether somebody is logged in. Raises Http404 if the reply is not theirs."""
+    if request.user.is_authenticated:
+        get_object_or_404(Message.objects.replies().owned_by(request.user).only("pk"), pk=pk)
+    return request.user.is_authenticated
 
 
 def _is_same_origin(request: HttpRequest) -> bool:
@@ -158,7 +149,7 @@ async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[by
             if version != tail.rendering.version:
                 yield tail.rendering.since(version)
                 version = tail.rendering.version
-    yield _end(reader, html=await sync_to_async(_final_article)(request, tail.reply_id))
+    yield _end(reader, html=await engine().requests.read(_final_article, request, tail.reply_id))
 
 
 async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:
@@ -178,9 +169,7 @@ async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:
 
 def _final_article(request: HttpRequest, pk: UUID) -> str:
     message = Message.objects.filter(pk=pk).first()
-    html = article(request, message) if message and not message.is_running else ""
-    connections.close_all()
-    return html
+    return article(request, message) if message and not message.is_running else ""
 
 
 def _end(reader: Reader, *, html: str = "") -> bytes:

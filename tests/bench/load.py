@@ -248,15 +248,43 @@ async def _beat(late: list[float]) -> None:
 
 
 class ParleyRoad:
+    """What all that goes to Parley has in common: people who are logged in."""
+
+    def __init__(self, port: int, sessions: list[str]) -> None:
+        self._host = f"{HOST}:{port}".encode()
+        self._sessions = sessions
+
+    def get(self, path: str, number: int, *, accept: str = "text/html") -> bytes:
+        first = f"GET {path} HTTP/1.1\r\naccept: {accept}\r\n"
+        return first.encode() + self._common(number) + b"\r\n"
+
+    def _common(self, number: int) -> bytes:
+        session = self._sessions[number % len(self._sessions)].encode()
+        return b"host: %b\r\ncookie: sessionid=%b; csrftoken=%b\r\n" % (self._host, session, CSRF)
+
+
+class ProgramRoad(ParleyRoad):
+    """The text form, as the tutorials' clients read it: one request, which streams the reply."""
+
+    end = b"data: [DONE]"
+    streams_at_once = True
+
+    def ask(self, number: int, prompt: str) -> bytes:
+        body = json.dumps({"message": prompt}).encode()
+        return (
+            b"POST /chat/stream HTTP/1.1\r\n%b"
+            b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+        ) % (self._common(number), len(body), body)
+
+    def follow(self, number: int, answer: bytes) -> bytes:
+        raise NotImplementedError
+
+
+class PageRoad(ParleyRoad):
     """As the page does it: POST the message, then follow the events of the reply."""
 
     end = b"event: end"
     streams_at_once = False
-
-    def __init__(self, port: int, sessions: list[str], *, html: bool = False) -> None:
-        self._host = f"{HOST}:{port}".encode()
-        self._sessions = sessions
-        self._query = "?as=html" if html else ""
 
     def ask(self, number: int, prompt: str) -> bytes:
         body = b"message=" + prompt.replace(" ", "+").encode()
@@ -267,16 +295,8 @@ class ParleyRoad:
         ) % (self._common(number), CSRF, len(body), body)
 
     def follow(self, number: int, answer: bytes) -> bytes:
-        path = json.loads(answer)["reply"]["events"] + self._query
+        path = json.loads(answer)["reply"]["events"] + "?as=html"
         return self.get(path, number, accept="text/event-stream")
-
-    def get(self, path: str, number: int, *, accept: str = "text/html") -> bytes:
-        first = f"GET {path} HTTP/1.1\r\naccept: {accept}\r\n"
-        return first.encode() + self._common(number) + b"\r\n"
-
-    def _common(self, number: int) -> bytes:
-        session = self._sessions[number % len(self._sessions)].encode()
-        return b"host: %b\r\ncookie: sessionid=%b; csrftoken=%b\r\n" % (self._host, session, CSRF)
 
 
 CSRF = b"b" * 32

@@ -11,7 +11,7 @@ from statistics import median
 from uvloop import run
 
 from . import process, servers
-from .load import Crowd, GivenRoad, ParleyRoad, crowd, fetch
+from .load import Crowd, GivenRoad, PageRoad, crowd, fetch
 from .provider import Directions
 from .servers import Cores, Server, Site
 
@@ -104,10 +104,14 @@ def streams(bench: Bench, name: str, count: int, *, html: bool = False) -> Numbe
 
 
 def slope(bench: Bench, name: str) -> Numbers:
-    """What a delta costs more in a longer reply, and what a message costs almost without any."""
+    """What a delta costs more in a longer reply, and what a message costs almost without any.
+
+    The message as the page sends it: the POST and the stream are two requests.
+    """
     short, long = bench.scale.slope
     with bench.server(name) as server:
         costs = [_cost(bench, server, FEW, Directions(deltas)) for deltas in (short, long)]
+    with bench.server(name, html=True) as server:
         message = _cost(bench, server, MESSAGES, Directions(SHORTEST), ramp=MESSAGES_RAMP)
     a_delta = None if None in costs else (costs[1] - costs[0]) / (long - short) * 1e6
     return {"marginal_us": a_delta, "message_ms": message and message * 1000}
@@ -263,11 +267,11 @@ async def _watched(
 async def _read_elsewhere(
     writer: Server, other: Server, people: list[str], directions: Directions
 ) -> Crowd:
-    paths = []
+    asking, paths = PageRoad(writer.port, people), []
     for number in range(FORM_STREAMS):
-        _, body = await fetch(writer.port, writer.road.ask(number, directions.prompt()))
+        _, body = await fetch(writer.port, asking.ask(number, directions.prompt()))
         paths.append(json.loads(body)["reply"]["events"])
-    road = GivenRoad(ParleyRoad(other.port, people), paths)
+    road = GivenRoad(PageRoad(other.port, people), paths)
     return await crowd(other.port, road, FORM_STREAMS, directions, ramp=0.0)
 
 

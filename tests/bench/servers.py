@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .database import Postgres, Sqlite
-from .load import HOST, ParleyRoad, ReferenceRoad, Road
+from .load import HOST, PageRoad, ProgramRoad, ReferenceRoad, Road
 from .provider import MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +84,8 @@ def parley(
     settings = site.settings | _provider_settings(provider_port)
     with _running(command, port, core, settings) as pid:
         site.database.keep_off(core)
-        yield Server("Parley", pid, port, ParleyRoad(port, site.people, html=html))
+        road = (PageRoad if html else ProgramRoad)(port, site.people)
+        yield Server("Parley", pid, port, road)
 
 
 class Site:

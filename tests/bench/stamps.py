@@ -10,7 +10,7 @@ from collections.abc import Iterable
 UNITS = 10_000  # of a stamp in a second
 DIGITS = 8
 _CYCLE = 10**DIGITS
-_STAMP = re.compile(rb"\d{%d}" % DIGITS)
+_STAMP = re.compile(rb"(?<![0-9a-f-])\d{%d}(?![0-9a-f-])" % DIGITS)  # no part of a UUID
 
 
 def stamp() -> int:

@@ -3,7 +3,6 @@ import threading
 from uuid import UUID, uuid4
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import connection
 
 from chat import readers
@@ -211,9 +210,9 @@ async def test_an_exception_ends_a_stream_as_it_should(aclient, engine, running,
 
     reading = asyncio.create_task(read(aclient, running["reply"]["events"] + "?as=html"))
     await asyncio.sleep(0.1)
-    await sync_to_async(lambda: connection.execute_wrappers.append(fail))()
+    await engine.requests.run(lambda: connection.execute_wrappers.append(fail))
     await engine.stop(UUID(running["reply"]["id"]))
     end = (await reading)[-1]
-    await sync_to_async(lambda: connection.execute_wrappers.remove(fail))()
+    await engine.requests.run(lambda: connection.execute_wrappers.remove(fail))
     assert (end.event, end.data["state"]) == ("end", "streaming")
     assert "nobody expected this" in caplog.text
