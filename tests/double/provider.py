@@ -17,6 +17,7 @@ from .stream import Stream, Whole
 HOST = "127.0.0.1"
 BACKLOG = 4096  # connections
 LARGEST_BODY = 64 * 2**20  # bytes
+ARRIVES = 10  # rounds of the loop until what has been sent to the server is in its hands
 CONTROL_TIMEOUT = 10.0  # seconds for an order to the server's thread
 Result = TypeVar("Result")
 
@@ -95,7 +96,7 @@ class ProviderDouble:
             return list(self._requests)
 
     def clear(self) -> None:
-        """Ends the open answers, then forgets every script and request."""
+        """Ends the open answers, then forgets every script and request, also those on their way."""
         for request in self._order(self._abort_open()):
             request.wait_closed()
         with self._changed:
@@ -158,11 +159,13 @@ class ProviderDouble:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _abort_open(self) -> list[Request]:
+        for _ in range(ARRIVES):
+            await asyncio.sleep(0)
         was_open = dict(self._open)
         self._open.clear()  # so that it is not put down to the client
-        for http in was_open.values():
-            if http.transport is not None:
-                http.transport.abort()
+        for connection in self._runner.server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
         return list(was_open)
 
     async def _list_models(self, http: web.Request) -> web.Response:
