@@ -126,8 +126,7 @@ class Generation:
         reply_id, journal = self.tail.reply_id, self._journal
         self._collected = asyncio.get_running_loop().create_future()
         self._answer.on_arrival = journal.wake
-        journal.sources[reply_id] = self
-        journal.wake()
+        journal.add_source(reply_id, self)
         try:
             await self._collected
             await journal.drained()

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 ARRIVES = 2  # rounds of the loop until data that is let in has been read
 RENEWALS = 6  # of the lease, within its time
+LEAST_PAUSE = 0.3  # of a tick, until a first piece may be committed out of turn
 LONGEST_TICK = 0.5  # seconds; after a database that did not answer there is no time to lose
 LONGEST_PAUSE = 1.0  # seconds between two tries while the database fails
 
@@ -67,6 +68,7 @@ class Journal:
         self._renewed = 0.0  # when the lease was, by the loop's clock
         self._entries: dict[UUID, Entry] = {}
         self._news = asyncio.Event()
+        self._begun = asyncio.Event()  # some reply, whose first piece shall not wait for the tick
         self._outcome: asyncio.Future[Outcome] | None = None  # of the next commit
         self._in_flight: asyncio.Future[Outcome] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -89,6 +91,12 @@ class Journal:
     def wake(self) -> None:
         """There is something to store: at once if the journal is idle, else with the next tick."""
         self._news.set()
+
+    def add_source(self, reply_id: UUID, source: Source) -> None:
+        """`source` has its first piece; from now on it is asked for more."""
+        self.sources[reply_id] = source
+        self._begun.set()
+        self.wake()
 
     async def drained(self) -> None:
         """Returns when nothing handed in before waits any more."""
@@ -123,12 +131,15 @@ class Journal:
                 await self._commit_safely()
                 took = loop.time() - begun
                 # Under load ticks grow, so that half of the time is left for everything else.
-                await asyncio.sleep(max(conf().CHAT_TICK - took, min(took, LONGEST_TICK)))
-            elif not await self._news_within(conf().CHAT_LEASE / RENEWALS):
+                least = max(conf().CHAT_TICK * LEAST_PAUSE, min(took, LONGEST_TICK))
+                await asyncio.sleep(least)
+                await _within(conf().CHAT_TICK - took - least, self._begun)
+            elif not await _within(conf().CHAT_LEASE / RENEWALS, self._news):
                 await self._commit_safely()  # a heartbeat; a piece that comes now need not wait
 
     async def _collect(self) -> None:
         self._news.clear()
+        self._begun.clear()
         if self.sources:
             for source in self.sources.values():
                 source.let_in()
@@ -140,12 +151,6 @@ class Journal:
         if self._entries:
             for source in self.sources.values():
                 source.keep_out()
-
-    async def _news_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-        return self._news.is_set()
 
     async def _commit_safely(self) -> None:
         waiting = list(self._entries)
@@ -201,3 +206,12 @@ class Journal:
                 logger.warning("The database fails (%s); replies wait.", type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for `event`, so long at most; whether it came."""
+    if seconds > 0:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+    return event.is_set()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from uvloop import run
@@ -211,7 +212,7 @@ class Watch:
         self._bench, self._server = bench, server
         self.threads = self.connections = self.resident = 0
         self._begun = asyncio.get_running_loop().time()
-        self._commits = bench.commits(server)
+        self._commits: list[float] = []  # so far, at each look
         self._cpu = process.cpu_seconds(server.pid)
         self._busy = process.busy_seconds(bench.cores.server)
 
@@ -221,6 +222,7 @@ class Watch:
             self.threads = max(self.threads, process.threads(pid))
             self.resident = max(self.resident, process.resident_bytes(pid))
             self.connections = max(self.connections, self._bench.connections(self._server) or 0)
+            self._commits.append(self._bench.commits(self._server) or 0)
             await asyncio.sleep(LOOK)
 
     def end(self) -> None:
@@ -229,15 +231,15 @@ class Watch:
         busy = process.busy_seconds(self._bench.cores.server) - self._busy
         self.used = cpu / self.seconds
         self.foreign = max(0.0, busy - cpu) / self.seconds
-        if self._commits is not None:
-            self._commits = self._bench.commits(self._server) - self._commits
 
     def numbers(self) -> Numbers:
-        is_parley = self._commits is not None
+        """Commits: the median of all looks, those of the sends at the beginning apart."""
+        is_parley = self._server.name == "Parley"
+        rates = [(new - old) / LOOK for old, new in pairwise(self._commits)]
         return {
             "threads": self.threads,
             "connections": self.connections if is_parley else None,
-            "commits_per_s": self._commits / self.seconds if is_parley else None,
+            "commits_per_s": median(rates) if is_parley and rates else None,
         }
 
 
