@@ -68,11 +68,11 @@ async def _body(
 
 
 def _now(page: Callable[[], HttpResponse], pk: UUID) -> tuple[HttpResponse, UUID | None]:
-    """The page as it is, and which reply is being written in it."""
+    """The page as it is, and which reply is being written in it, or was the moment before."""
     try:
-        whole = page()
         running = Message.objects.running().filter(conversation=pk).values_list("pk", flat=True)
         reply_id = running.first()
+        whole = page()
         is_shown = reply_id is not None and _mark(reply_id) in whole.content
         return whole, reply_id if is_shown else None
     finally:

@@ -5,6 +5,7 @@ import { ask, asHtml, isRunning, Problem, words } from "./page.js";
 const SHORTEST_WAIT = 500; // milliseconds before a new attempt; doubled with each that fails
 const LONGEST_WAIT = 15_000; // milliseconds
 const PATIENCE = 5_000; // milliseconds without a word before we ask what the matter is
+const ON_ITS_WAY = 1_000; // milliseconds that an event may take longer than the reply's JSON
 const SEATS = 4; // streams of all tabs: on HTTP/1.1 a browser has six connections to a site, and pages need some
 const HELD_BACK = "Parley: a proxy holds the event stream back (on nginx, set proxy_buffering off). Polling instead.";
 
@@ -113,13 +114,15 @@ export class Stream {
     this.#timer = setTimeout(() => this.#begin(), wait * (0.5 + Math.random() / 2));
   }
 
-  /** Not a word so far: the model has not begun, or a proxy keeps its words from us. */
-  async #doubt(source) {
+  /** Not a word so far: the model has not begun, or a proxy keeps from us what has been `written`. */
+  async #doubt(source, written) {
+    if (written) {
+      console.warn(HELD_BACK);
+      return this.#poll();
+    }
     const reply = await ask(this.#urls.url).catch(() => null);
     if (source !== this.#source || !this.#isSilent) return;
-    if (!reply?.text) return this.#patience = setTimeout(() => this.#doubt(source), PATIENCE);
-    console.warn(HELD_BACK);
-    this.#poll();
+    this.#patience = setTimeout(() => this.#doubt(source, reply?.text), reply?.text ? ON_ITS_WAY : PATIENCE);
   }
 
   async #poll() {
