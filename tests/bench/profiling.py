@@ -76,7 +76,7 @@ WORDS = (
     ("uvloop", "the event loop: tasks, timers, timeouts"),
 )
 # Innermost frames of threads that wait, which py-spy at times takes for busy.
-IDLE = re.compile(r"(^|\.)(_worker|select|wait|_wait_for_tstate_lock) \(")
+IDLE = re.compile(r"(^|\.)(_work|_worker|select|wait|_wait_for_tstate_lock) \(")
 # daphne's loop is the innermost frame while C code runs, and while nothing does.
 IN_C = "asyncioreactor.py"
 LOOP = "the event loop in C: polling, receiving, timers"
