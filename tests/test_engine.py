@@ -212,7 +212,8 @@ async def test_it_goes_on_from_the_stored_text(engine, user, double):
 
 
 async def test_a_stop_at_once_keeps_the_text_of_a_reply_that_goes_on(engine, user, double):
-    double.script(Text("one "), Stall())
+    double.script(Stall())
+    double.script(Text("one "), Stall(), times=1)
     reply = await begin(engine, user)
     await stored(reply, "one ")
     await engine.stop(reply.pk)
@@ -223,7 +224,8 @@ async def test_a_stop_at_once_keeps_the_text_of_a_reply_that_goes_on(engine, use
 
 
 async def test_who_reads_a_reply_that_goes_on_finds_its_text(engine, user, double):
-    double.script(Text("one "), Stall())
+    double.script(Stall())
+    double.script(Text("one "), Stall(), times=1)
     reply = await begin(engine, user)
     await stored(reply, "one ")
     await engine.stop(reply.pk)

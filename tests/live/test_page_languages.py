@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from .browser import PHONE, button, expect_state, log_in, reply
+from ..double import ENDING, Text, WaitFor
+from .browser import PHONE, button, expect_state, log_in, prose, reply
 
 pytest_plugins = ["tests.live.browser"]
 NAMES = "button, summary, label:not(.visually-hidden), .row"
@@ -82,9 +83,12 @@ def test_the_page_is_in_the_language_of_the_browser(foreign):
     expect(button(page, words["log out"])).to_be_visible()
 
 
-def test_what_comes_while_the_page_is_open_is_too(foreign, visits):
+def test_what_comes_while_the_page_is_open_is_too(foreign, visits, model, gate):
+    model.script(Text("one "), WaitFor(gate), Text("two"), *ENDING)
     page, words = foreign
     send_in(page, words)
+    expect(prose(page)).to_have_text("one")
+    gate.set()
     expect_state(page, "complete")
     expect(button(reply(page), words["regenerate"])).to_be_visible()
     expect(page.locator("#status")).to_have_text(words["finished"])
