@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from uuid import UUID
 
+from django.db import transaction
+
 from .commits import Entry
 from .conf import conf
 from .context import Task, load_task
@@ -204,11 +206,14 @@ class Engine:
         return task
 
 
+@transaction.atomic
 def _store(store: Callable[[UUID], Message], writer: UUID) -> tuple[Message, Task]:
+    """Both or nothing: a reply of ours that nobody writes would run for ever."""
     reply = store(writer)
     return reply, load_task(reply)
 
 
+@transaction.atomic
 def _claim(reply_id: UUID, writer: UUID) -> tuple[Message, Task] | None:
     if not Message.objects.claim(reply_id, writer):
         return None

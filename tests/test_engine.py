@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError, connection
 
 from chat.endings import State
 from chat.engine import Engine, Leaving, close, is_leaving
@@ -209,6 +210,18 @@ async def test_it_goes_on_from_the_stored_text(engine, user, double):
     double.script(*answer("two"))
     row = await ended(await resume(engine, await ended(reply)))
     assert (row.state, row.text) == (State.COMPLETE, "one two")
+
+
+async def test_a_reply_whose_conversation_cannot_be_read_is_not_stored(engine, user):
+    def fail(execute, sql, *args):
+        if "WITH RECURSIVE" in sql:
+            raise OperationalError("gone")
+        return execute(sql, *args)
+
+    await engine._lane.run(lambda: connection.execute_wrappers.append(fail))
+    with pytest.raises(OperationalError):
+        await begin(engine, user)
+    assert not await Message.objects.aexists()
 
 
 async def test_a_stop_at_once_keeps_the_text_of_a_reply_that_goes_on(engine, user, double):
