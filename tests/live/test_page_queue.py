@@ -199,3 +199,103 @@ def test_one_that_was_refused_can_be_taken_back(begun, visits, gate):
     button(begun, "Take back").click()
     expect(box(begun)).to_have_value("Second")
     expect(waiting(begun)).to_have_count(0)
+
+
+# Edits
+
+
+def edit(page, text):
+    """Sends the first message anew."""
+    page.get_by_role("link", name="Edit").first.click()
+    expect(page.locator(".editing")).to_be_visible()
+    send(page, text)
+
+
+def test_an_edit_waits_too(begun, model, gate):
+    box(begun).fill("A draft")
+    edit(begun, "Other")
+    expect(waiting(begun)).to_contain_text("Your edit waits for the reply to finish")
+    expect(box(begun)).to_have_value("A draft")
+    assert prompts(model) == ["First"]
+    gate.set()
+    expect(prose(begun)).to_contain_text("You said: Other.")
+    expect(asked(begun)).to_have_text(["Other"])
+    expect(waiting(begun)).to_have_count(0)
+    expect(begun.get_by_role("group", name="Version 2 of 2")).to_be_visible()
+
+
+def test_an_edit_can_stop_the_reply_that_it_replaces(begun, model):
+    edit(begun, "Other")
+    button(begun, "Stop the reply and send").click()
+    expect(prose(begun)).to_contain_text("You said: Other.")
+    expect(asked(begun)).to_have_text(["Other"])
+    expect(box(begun)).to_be_focused()
+    button(begun, "Previous version").click()
+    expect(prose(begun)).to_have_text("one")
+
+
+def test_only_an_edit_offers_to_stop_the_reply(begun):
+    send(begun, "Second")
+    expect(waiting(begun)).to_have_count(1)
+    expect(button(begun, "Stop the reply and send")).to_be_hidden()
+
+
+def test_an_edit_can_be_taken_back_and_cancelled(begun, model, gate):
+    box(begun).fill("A draft")
+    edit(begun, "Other")
+    button(begun, "Take back").click()
+    expect(waiting(begun)).to_have_count(0)
+    expect(begun.locator(".editing")).to_be_visible()
+    expect(box(begun)).to_have_value("Other")
+    box(begun).press("Escape")
+    expect(begun.locator(".editing")).to_be_hidden()
+    expect(box(begun)).to_have_value("A draft")
+    gate.set()
+    expect_state(begun, "complete")
+    assert prompts(model) == ["First"]
+
+
+def test_an_edit_that_was_taken_back_is_sent_as_an_edit(begun, gate):
+    edit(begun, "Other")
+    button(begun, "Take back").click()
+    gate.set()
+    expect_state(begun, "complete")
+    send(begun, "Better")
+    expect(prose(begun)).to_contain_text("You said: Better.")
+    expect(asked(begun)).to_have_text(["Better"])
+
+
+def test_an_edit_survives_a_reload(begun, gate):
+    edit(begun, "Other")
+    expect(waiting(begun)).to_have_count(1)
+    begun.reload()
+    expect(waiting(begun)).to_contain_text("Your edit waits")
+    gate.set()
+    expect(prose(begun)).to_contain_text("You said: Other.")
+    expect(asked(begun)).to_have_text(["Other"])
+
+
+def test_an_edit_takes_its_turn_behind_what_waits_already(begun, model, gate):
+    send(begun, "Second")
+    expect(waiting(begun)).to_have_count(1)
+    edit(begun, "Other")
+    expect(waiting(begun).locator(".text")).to_have_text(["Second", "Other"])
+    gate.set()
+    expect(asked(begun)).to_have_text(["Other"])
+    expect(prose(begun)).to_contain_text("You said: Other.")
+    assert prompts(model) == ["First", "Second", "Other"]
+
+
+def test_an_edit_waits_for_a_reply_that_another_tab_has_begun(page, visits, model, gate):
+    visits.expected.append("status of 409")
+    send(page, "First")
+    expect_state(page, "complete")
+    model.script(Text("one "), WaitFor(gate), *ENDING, when="Elsewhere")
+    elsewhere = visits.begin()  # another browser: this one hears nothing of it
+    elsewhere.goto(page.url)
+    send(elsewhere, "Elsewhere")
+    expect(prose(elsewhere)).to_have_text("one")
+    edit(page, "Other")
+    expect(waiting(page)).to_contain_text("Your edit waits")
+    gate.set()
+    expect(asked(page)).to_have_text(["Other"])

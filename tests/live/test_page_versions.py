@@ -7,7 +7,7 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from ..double import ENDING, Stall, Status, Text, WaitFor, answer
+from ..double import ENDING, Status, Text, WaitFor, answer
 from ..site import ROOT
 from .browser import box, button, expect_state, prose, reply, send, trouble
 
@@ -101,14 +101,12 @@ def test_the_draft_is_back_after_an_edit_and_after_a_reload(talk):
     expect(box(talk)).to_have_value("A draft")
 
 
-def test_an_edit_that_is_refused_stays_in_the_box(talk, visits, model):
-    visits.expected.append("status of 409")
-    model.script(Stall(), when="More")
-    send(talk, "More")
-    expect_state(talk, "waiting")
+def test_an_edit_that_is_refused_stays_in_the_box(talk, visits):
+    visits.expected.append("status of 403")
+    talk.locator(".composer [name=csrfmiddlewaretoken]").evaluate("input => input.value = 'no'")
     edit(talk)
     send(talk, "Other")
-    expect(trouble(talk)).to_contain_text("A reply is still being written here.")
+    expect(trouble(talk)).to_contain_text("This page is too old")
     expect(box(talk)).to_have_value("Other")
     expect(editing(talk)).to_be_visible()
 

@@ -21,6 +21,7 @@ class ChatComposer extends HTMLElement {
     const { signal } = this.#undo;
     this.#form.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.#stop.addEventListener("submit", (event) => this.#submitStop(event), { signal });
+    this.querySelector(".editing a")?.addEventListener("click", (event) => this.#cancel(event), { signal });
     this.#box.addEventListener("keydown", (event) => this.#boxKey(event), { signal });
     this.#box.addEventListener("input", () => this.#edited(), { signal });
     this.#box.addEventListener("input", () => this.#getReady(), { once: true, signal });
@@ -47,8 +48,8 @@ class ChatComposer extends HTMLElement {
   }
 
   /** Gives a message back, as the fields of its form, before what has been written meanwhile. */
-  restore({ message, ...fields }) {
-    if (this.#edits) this.edit();
+  restore({ message, replaces, ...fields }) {
+    if (this.#edits !== replaces) this.edit(replaces, replaces ? "" : undefined);
     const written = this.#box.value;
     this.#write(written ? `${message}\n\n${written}` : message);
     for (const [name, value] of Object.entries(fields)) {
@@ -95,10 +96,9 @@ class ChatComposer extends HTMLElement {
   }
 
   async #send() {
-    if (this.#edits) return this.show(await post(this.#form), this.#edits); // it has no place to wait in
     if (this.#isAnyWaiting() || this.#waiting && this.#transcript.querySelector(RUNNING)) return this.#wait();
     try {
-      this.show(await post(this.#form));
+      this.show(await post(this.#form), this.#edits);
     } catch (problem) {
       if (problem.status !== 409 || !problem.retryAfter || !this.#waiting) throw problem;
       await this.#wait(); // a reply that another tab has begun
@@ -137,6 +137,15 @@ class ChatComposer extends HTMLElement {
     complain(this);
     this.#write(text);
     this.focus();
+  }
+
+  /** The draft is back, and the focus at what began the edit. A page of an edit leads to the conversation. */
+  #cancel(event) {
+    if (location.search) return;
+    event.preventDefault();
+    const link = document.querySelector(`[id="message-${this.#edits}"] .edit`);
+    this.edit();
+    link?.focus({ preventScroll: true });
   }
 
   /** The id of the message that is being edited. */

@@ -38,7 +38,7 @@ class WaitingMessages extends HTMLElement {
     } catch {
       throw new Problem(words.failed);
     }
-    announce(words.waits);
+    announce(fields.replaces ? words.editWaits : words.waits);
     this.#next();
   }
 
@@ -103,8 +103,8 @@ class WaitingMessages extends HTMLElement {
     const messages = this.#read();
     if (this.#first !== messages[0]?.client_id) this.#begin(messages[0]?.client_id);
     const shown = new Map([...this.querySelectorAll("article")].map((article) => [article.dataset.id, article]));
-    for (const { client_id: id, message } of messages) {
-      if (!shown.has(id)) this.append(this.#article(id, message));
+    for (const { client_id: id, message, replaces } of messages) {
+      if (!shown.has(id)) this.append(this.#article(id, message, replaces));
       shown.delete(id);
     }
     for (const article of shown.values()) {
@@ -121,9 +121,10 @@ class WaitingMessages extends HTMLElement {
     if (first) this.#timer = setInterval(() => this.#next(), PAUSE);
   }
 
-  #article(id, message) {
+  #article(id, message, replaces) {
     const article = this.#template.cloneNode(true);
     article.dataset.id = id;
+    article.dataset.replaces = replaces;
     article.querySelector(".text").textContent = message;
     return article;
   }
@@ -132,9 +133,12 @@ class WaitingMessages extends HTMLElement {
     if (!article) return;
     if (article.problem !== this.#problem?.message) complain(article, this.#problem); // said once
     article.problem = this.#problem?.message;
+    const isEdit = Boolean(article.dataset.replaces);
+    const isHeldUp = !this.#problem && this.#transcript.querySelector(RUNNING);
     article.querySelector(".take-back").disabled = this.#isSending;
+    article.querySelector(".stop-and-send").hidden = !(isEdit && isHeldUp); // what is written is being replaced
     article.querySelector(".send-again").hidden = !isFinal(this.#problem);
-    article.querySelector("small").textContent = this.#problem ? words.triesAgain : words.waits;
+    article.querySelector("small").textContent = this.#problem ? words.triesAgain : isEdit ? words.editWaits : words.waits;
     article.querySelector("small").hidden = isFinal(this.#problem);
   }
 

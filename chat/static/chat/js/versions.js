@@ -11,16 +11,10 @@ export async function turned(transcript, arrow) {
   announce(versions?.ariaLabel ?? "");
 }
 
-/** The message comes into the composer; Cancel brings the draft back. */
+/** The message comes into the composer. */
 export function edit(link) {
   const composer = document.querySelector("chat-composer");
   const article = link.closest("article");
-  const cancel = composer.querySelector(".editing a");
   composer.edit(article.id.replace("message-", ""), article.querySelector(".text").textContent);
   announce(composer.querySelector("#editing").textContent);
-  cancel.onclick = (event) => {
-    event.preventDefault();
-    composer.edit();
-    link.focus({ preventScroll: true });
-  };
 }
