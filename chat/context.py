@@ -17,6 +17,7 @@ class Task:
     model: str
     messages: Messages
     omitted: int  # earlier messages that were left out to keep within the budget
+    reasoning: str  # what the model thought before it is to go on
     takeovers: int
     stop_requested: bool
 
@@ -37,6 +38,7 @@ def load_task(reply: Message) -> Task:
         model=reply.model,
         messages=messages,
         omitted=path[0][2],
+        reasoning=reply.reasoning,
         takeovers=reply.takeovers,
         stop_requested=reply.stop_requested,
     )

@@ -26,7 +26,8 @@ class Generation:
     def __init__(self, task: Task, tail: Tail, provider: Provider, journal: Journal) -> None:
         self.tail = tail
         self._todo, self._provider, self._journal = task, provider, journal
-        self._ending = Ending(State.COMPLETE, omitted=task.omitted)
+        thoughts = task.reasoning and f"{task.reasoning}\n\n"
+        self._ending = Ending(State.COMPLETE, omitted=task.omitted, reasoning=thoughts)
         self._stop_as: State | None = None
         self._answer: Answer | None = None
         self._collected: asyncio.Future[None] | None = None  # all that the answer has brought
@@ -154,7 +155,7 @@ class Generation:
 
     async def _settle(self, ending: Ending) -> None:
         await self._journal.drained()  # a stop may come between the commit and its news
-        ending.text = self.tail.text
+        ending.text, ending.reasoning = self.tail.text, ending.reasoning.rstrip()
         ending.rendered = await _rendered(ending.text)
         ending.rendered_by = markdown.VERSION
         await self._journal.store(Entry(self.tail.reply_id, len(ending.text), ending=ending))

@@ -5,7 +5,7 @@ import pytest
 from chat.endings import State
 from chat.models import Message
 
-from ..double import answer
+from ..double import Reasoning, answer
 from ..streams import ask_and_wait, read, text_of
 
 JSON = {"accept": "application/json"}
@@ -31,6 +31,15 @@ async def test_it_goes_on_from_the_text_that_is_stored(aclient, url, ends, doubl
     assert text_of(events) == "Half and half"
     row = await Message.objects.aget(pk=reply.pk)
     assert (row.state, row.text, row.error) == (State.COMPLETE, "Half and half", "")
+
+
+async def test_what_the_model_thought_before_is_kept(aclient, url, ends, double):
+    reply = await ends(State.STOPPED, "Half ")
+    await Message.objects.filter(pk=reply.pk).aupdate(reasoning="Hm.")
+    double.script(Reasoning("Well."), *answer("and half"))
+    response = await aclient.post(url, headers=JSON)
+    await read(aclient, response.json()["reply"]["events"])
+    assert (await Message.objects.aget(pk=reply.pk)).reasoning == "Hm.\n\nWell."
 
 
 async def test_a_reader_finds_its_place_again(aclient, url, ends, double):
