@@ -198,7 +198,7 @@ async def test_it_is_bounded_in_time(engine, user, double, settings):
     double.script(Endless("again ", every=0.02))
     reply = await ended(await begin(engine, user))
     assert reply.state == State.FAILED and "took longer than" in reply.error
-    assert double.texts_sent()[0].startswith(reply.text)  # on a busy machine it may be little
+    assert set(reply.text.split()) <= {"again"}  # on a busy machine it may be none
 
 
 async def test_reasoning_alone_is_no_text(engine, user, double):
