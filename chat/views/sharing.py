@@ -89,6 +89,7 @@ def _read(request: HttpRequest, token: UUID) -> HttpResponse:
     conversation = get_object_or_404(found, share_token=token)
     before = _place(request.GET.get("before"), conversation.shared_head)
     transcript = _before(conversation.shared_head, before)
+    conversation.put_back(transcript[-1])
     context = {
         "conversation": conversation,
         "transcript": transcript,

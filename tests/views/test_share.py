@@ -3,9 +3,13 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 
+from chat.endings import State
 from chat.models import Conversation, Message
 from chat.views.sharing import SHOWN
 
+from ..double import Reasoning, Stall, Text, answer
+from ..replies import stored
+from ..streams import read
 from ..test_queries import queries_of, talk
 
 JSON = {"accept": "application/json"}
@@ -67,6 +71,66 @@ async def test_a_reply_that_is_being_written_is_not_in_it(aclient, conversation,
     await sync_to_async(conversation.post)("More", model="double-1", writer=uuid4())
     html = await html_of(aclient, await shared(aclient, url))
     assert html.count("<article") == 2 and "More" not in html
+
+
+@pytest.fixture
+async def half(aclient, ends, url):
+    """The copy of a reply that was stopped; the reply."""
+    reply = await ends(State.STOPPED, "Half")
+    await Message.objects.filter(pk=reply.pk).aupdate(reasoning="Hm.")
+    return await shared(aclient, url), reply
+
+
+async def resume(client, reply):
+    """What the site says of a reply that goes on."""
+    response = await client.post(f"/chat/replies/{reply.pk}/continue", headers=JSON)
+    assert response.status_code == 201
+    return response.json()["reply"]
+
+
+async def test_a_reply_that_was_continued_later_stays_as_it_was(aclient, url, half, double):
+    link, reply = half
+    before = await html_of(aclient, link)
+    assert "<p>Half</p>" in before and ">Stopped<" in before
+    double.script(Reasoning("Well."), *answer(" and half"))
+    await read(aclient, (await resume(aclient, reply))["events"])
+    assert await html_of(aclient, link) == before
+    assert await shared(aclient, url) == link
+    html = await html_of(aclient, link)
+    assert "<p>Half and half</p>" in html and "Well." in html and ">Stopped<" not in html
+
+
+async def test_while_it_is_continued_it_stays_and_so_it_does_when_it_is_shared_again(
+    aclient, url, half, double
+):
+    link, reply = half
+    before = await html_of(aclient, link)
+    double.script(Text(" and"), Stall())
+    running = await resume(aclient, reply)
+    await stored(reply, "Half and")
+    assert await html_of(aclient, link) == before
+    assert await shared(aclient, url) == link
+    assert await html_of(aclient, link) == before
+    await aclient.post(running["stop"])
+
+
+async def test_it_keeps_its_title(aclient, url, link):
+    await aclient.post(url + "rename", {"title": "Not for others"})
+    assert '<h1 dir="auto">Hello</h1>' in await html_of(aclient, link)
+    await shared(aclient, url)
+    assert "Not for others" in await html_of(aclient, link)
+
+
+async def test_a_link_from_before_this_was_kept_shows_the_reply_as_it_is(aclient, link):
+    await Conversation.objects.aupdate(shared_as=None)
+    assert "<p>Hi <em>there</em> 👋</p>" in await html_of(aclient, link)
+
+
+async def test_the_page_says_what_is_left_out(aclient, url):
+    words = "A reply that is still being written is left out."
+    assert words in await html_of(aclient, url)
+    await shared(aclient, url)
+    assert words in await html_of(aclient, url)
 
 
 async def test_there_is_nothing_to_share_before_the_first_reply(aclient, running):
