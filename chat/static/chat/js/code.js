@@ -32,14 +32,17 @@ async function textFor(button) {
 }
 
 async function write(text) {
-  const blob = text.then((content) => new Blob([content], { type: "text/plain" }));
   try {
     // With the promise, not after it: Safari writes only within the click.
-    await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": text.then(asBlob) })]);
     return true;
   } catch {
     return writeByCommand(await text);
   }
+}
+
+function asBlob(text) {
+  return new Blob([text], { type: "text/plain" });
 }
 
 /** On plain http there is no navigator.clipboard. */

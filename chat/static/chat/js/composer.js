@@ -1,6 +1,6 @@
 /* Where people write: sends without leaving the page, keeps the draft, counts near the limit, stops the reply. */
 
-import { complain, newChat, post, Problem, RUNNING, words } from "./page.js";
+import { act, complain, later, load, newChat, post, prepare, Problem, RUNNING, words } from "./page.js";
 
 const COUNT_FROM = 0.8; // of the limit
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
@@ -29,7 +29,7 @@ class ChatComposer extends HTMLElement {
     document.getElementById("show-shortcuts").addEventListener("click", () => this.#runShortcut("help"), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
     this.#write(this.#box.value || this.#drafted());
-    if (this.#isAnyWaiting()) import("./queue.js");
+    if (this.#isAnyWaiting()) prepare(import("./queue.js"));
     if (matchMedia("(pointer: fine)").matches) this.focus();
   }
 
@@ -42,7 +42,7 @@ class ChatComposer extends HTMLElement {
     const { href } = new URL(conversation.url, location);
     if (href !== location.href.split("#")[0]) return location.assign(href);
     const old = edited ? document.getElementById(`message-${edited}`) : null;
-    if (edited && !old) return this.#transcript.refresh();
+    if (edited && !old) return this.#transcript.refresh().catch(later);
     this.#transcript.add(message.html, old);
     this.#transcript.add(reply.html);
   }
@@ -107,13 +107,13 @@ class ChatComposer extends HTMLElement {
 
   /** Loads what sending needs, before the network may be gone. */
   #getReady() {
-    import("./reply.js").catch(later);
-    if (this.#waiting) import("./queue.js").catch(later);
+    prepare(import("./reply.js"));
+    if (this.#waiting) prepare(import("./queue.js"));
   }
 
   async #wait() {
     const { csrfmiddlewaretoken, ...fields } = Object.fromEntries(new FormData(this.#form));
-    await import("./queue.js").catch(() => { throw new Problem(words.unreached); });
+    await load(import("./queue.js"));
     this.#waiting.add(fields);
     this.#transcript.follow();
   }
@@ -188,9 +188,8 @@ class ChatComposer extends HTMLElement {
     else this.#stop.requestSubmit();
   }
 
-  async #runShortcut(name) {
-    const { shortcuts } = await import("./shortcuts.js").catch(() => ({})); // offline
-    shortcuts?.[name]();
+  #runShortcut(name) {
+    act(this, import("./shortcuts.js"), ({ shortcuts }) => shortcuts[name]());
   }
 
   #edited() {
@@ -244,9 +243,6 @@ class ChatComposer extends HTMLElement {
     if (over > 0) throw new Problem(words.tooLong.replace("{count}", format(over)));
   }
 }
-
-/** Without a connection there is nothing to load; it is tried again when it is needed. */
-function later() {}
 
 /** The name of what a key of the whole page does, if it is one. A single character is none where people write. */
 function shortcut({ key, ctrlKey, metaKey, altKey, shiftKey, target }) {

@@ -6,10 +6,9 @@ let own; // what the person had before they chose a preset
 
 export async function take(select) {
   const { value, form } = select;
-  const place = form.closest("chat-composer") ?? form;
   select.name = "preset"; // where it cannot be asked for, the server takes it
   own ??= read(form);
-  complain(place);
+  complain(form);
   try {
     const fields = value ? await ask(select.selectedOptions[0].dataset.url) : own;
     if (select.value !== value) return; // another one meanwhile
@@ -17,7 +16,7 @@ export async function take(select) {
     select.name = "";
     if (!value) own = undefined;
   } catch (problem) {
-    complain(place, problem);
+    complain(form, problem);
   }
 }
 

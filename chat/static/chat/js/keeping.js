@@ -7,15 +7,14 @@ const list = document.querySelector("conversation-list");
 
 /** Does what the form says; the list and the title follow as in any other tab. */
 export async function keep(form) {
-  const place = form.closest(".instruction, .messages, #gone-notice, menu");
-  complain(place);
+  complain(form);
   try {
     const { conversation, url } = await post(form);
     if (!conversation || conversation.id !== list.dataset.conversation) return location.assign(url ?? conversation.url);
     show(conversation);
     announce(form.dataset.keep);
   } catch (problem) {
-    complain(place, problem);
+    complain(form, problem);
   }
 }
 

@@ -24,12 +24,36 @@ export class Problem extends Error {
 export async function ask(url, { headers, ...options } = {}) {
   const signal = AbortSignal.timeout(TIMEOUT);
   const response = await fetch(url, { signal, ...options, headers: { Accept: "application/json", ...headers } })
-    .catch(() => { throw new Problem(navigator.onLine ? words.unreached : words.offline); });
+    .catch(unreached);
   const answer = await response.json().catch(() => null);
   if (response.status === 401) throw new Problem(words.loggedOut, 401);
   const retryAfter = Number(response.headers.get("Retry-After"));
   if (!response.ok || !answer) throw new Problem(answer?.error ?? words.failed, response.status, retryAfter);
   return answer;
+}
+
+function unreached() {
+  throw new Problem(navigator.onLine ? words.unreached : words.offline);
+}
+
+/** A part of the script that is loaded when it is needed; throws a Problem. */
+export function load(module) {
+  return module.catch(unreached);
+}
+
+/** Does what a person wants with a part of the script; says at `place` what went wrong. */
+export function act(place, module, work) {
+  return load(module).then(work).catch((problem) => complain(place, problem));
+}
+
+/** For what nobody waits for, and what is tried again when it is needed: there is nothing to say. */
+export function later(problem) {
+  if (!(problem instanceof Problem)) reportError(problem);
+}
+
+/** Loads a part of the script before it is needed. */
+export function prepare(module) {
+  load(module).catch(later);
 }
 
 const tabs = new BroadcastChannel("parley");
@@ -51,10 +75,12 @@ export function asHtml(url) {
   return `${url}?as=html`;
 }
 
-/** Shows on `place` what went wrong; without a problem, takes it back. */
+/** Shows at `place`, or around it, what went wrong; without a problem, takes it back. */
 export function complain(place, problem) {
-  const line = place.querySelector(".trouble");
-  line.replaceChildren(problem?.message ?? "");
+  const line = place.closest(":has(.trouble)").querySelector(".trouble");
+  const isOurs = problem && !(problem instanceof Problem); // an error of the script
+  if (isOurs) reportError(problem);
+  line.replaceChildren(isOurs ? words.failed : problem?.message ?? "");
   if (problem?.status === 401) line.append(" ", linkTo(`${words.loginUrl}?next=${encodeURIComponent(location.pathname)}`, words.logIn));
   if (problem?.status === 404) line.append(" ", linkTo(newChat.href, newChat.textContent));
 }

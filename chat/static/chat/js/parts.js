@@ -1,15 +1,14 @@
 /* Parts of the page whose forms are answered with the part anew: the link of a conversation, what is said of a reply. */
 
-import { announce, complain, fragment, post } from "./page.js";
+import { act, announce, complain, fragment, post } from "./page.js";
 import { morph } from "./morph.js";
 
 const PART = "[data-part]";
 
 export async function renew(form, submitter) {
   const part = form.closest(PART);
-  const place = part.querySelector(".trouble") ? part : part.closest("article");
   const { done } = submitter.dataset; // the button may be another one afterwards
-  complain(place);
+  complain(part);
   try {
     const { html } = await post(form, submitter);
     const focused = document.activeElement;
@@ -19,7 +18,7 @@ export async function renew(form, submitter) {
     if (!focused.isConnected || !focused.checkVisibility()) landing(part).focus();
     announce(done);
   } catch (problem) {
-    complain(place, problem);
+    complain(part, problem);
   }
 }
 
@@ -28,9 +27,7 @@ function landing(part) {
 }
 
 const menu = document.getElementById("conversation-menu");
-menu?.addEventListener("click", async ({ target }) => {
+menu?.addEventListener("click", ({ target }) => {
   const button = target.closest(".copy");
-  if (!button) return;
-  const { press } = await import("./code.js");
-  press(button);
+  if (button) act(button, import("./code.js"), ({ press }) => press(button));
 });

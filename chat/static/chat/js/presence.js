@@ -1,6 +1,6 @@
 /* Keeps the page in step with the person's other tabs and devices. To ask also tells the server that somebody is here. */
 
-import { ask, RUNNING } from "./page.js";
+import { act, ask, later, load, prepare, RUNNING } from "./page.js";
 
 const PAUSE = 20_000; // milliseconds
 const NAMED_WITHIN = [2_000, 6_000]; // milliseconds behind the first reply: the model may name the conversation
@@ -23,9 +23,10 @@ class ConversationList extends HTMLElement {
     document.addEventListener("submit", (event) => this.#submit(event), { signal });
     document.addEventListener("toggle", opened, { capture: true, signal });
     document.addEventListener("change", changed, { signal });
-    sidebar.addEventListener("pointerover", () => import("./list.js"), { once: true, signal });
-    sidebar.addEventListener("focusin", () => import("./list.js"), { once: true, signal });
-    sidebar.querySelector(".search").addEventListener("focusin", () => import("./search.js"), { once: true, signal });
+    sidebar.addEventListener("pointerover", () => prepare(import("./list.js")), { once: true, signal });
+    sidebar.addEventListener("focusin", () => prepare(import("./list.js")), { once: true, signal });
+    const search = sidebar.querySelector(".search");
+    search.addEventListener("focusin", () => prepare(import("./search.js")), { once: true, signal });
   }
 
   disconnectedCallback() {
@@ -34,35 +35,39 @@ class ConversationList extends HTMLElement {
     this.#undo.abort();
   }
 
-  /** Asks what has changed, and shows it. */
-  async look() {
+  /** Asks what has changed, and shows it; without a connection, next time. */
+  look() {
+    this.#look().catch(later);
+  }
+
+  async #look() {
     const number = ++this.#looks;
     const { running, conversation } = this.dataset;
     const url = conversation ? `${running}?conversation=${conversation}` : running;
-    const state = await ask(url).catch(() => null); // next time, then
-    if (!state || number !== this.#looks) return;
+    const state = await ask(url);
+    if (number !== this.#looks) return;
     if (state.version !== this.dataset.version) await this.#update(state.version);
     const answered = new Set(state.conversations.map((each) => each.url));
     for (const link of this.querySelectorAll("#listed li > a:not([aria-current])")) {
       link.querySelector(".answering").hidden = !answered.has(link.getAttribute("href"));
     }
-    if (conversation) this.#showOpen(state.open, answered.has(location.pathname));
+    if (conversation) await this.#showOpen(state.open, answered.has(location.pathname));
   }
 
   async #update(version) {
-    const { update } = await import("./list.js");
+    const { update } = await load(import("./list.js"));
     if (await update()) this.dataset.version = version;
   }
 
   /** What the open conversation is now; null when it was deleted. */
   async #showOpen(open, isAnswered) {
-    if (!open || document.getElementById("gone-notice")) (await import("./keeping.js")).showGone(!open);
+    if (!open || document.getElementById("gone-notice")) (await load(import("./keeping.js"))).showGone(!open);
     if (!open) return;
     this.#showTitle(open.title);
     const transcript = document.querySelector("chat-transcript");
     const { head } = transcript.dataset;
     const isOther = head !== undefined && head !== (open.head ?? "");
-    if (isOther || (isAnswered && !transcript.querySelector(RUNNING))) transcript.refresh?.();
+    if (isOther || (isAnswered && !transcript.querySelector(RUNNING))) await transcript.refresh?.();
   }
 
   #showTitle(title) {
@@ -77,28 +82,24 @@ class ConversationList extends HTMLElement {
     for (const wait of NAMED_WITHIN) setTimeout(() => this.look(), wait);
   }
 
-  async #submit(event) {
-    if (event.target.closest("[data-part]")) {
-      event.preventDefault();
-      const { renew } = await import("./parts.js");
-      renew(event.target, event.submitter);
-    }
-    if (!event.target.matches("[data-keep]")) return;
-    event.preventDefault();
-    const { keep } = await import("./keeping.js");
-    keep(event.target);
+  #submit(event) {
+    const { target: form, submitter } = event;
+    const isPart = form.closest("[data-part]");
+    if (isPart || form.matches("[data-keep]")) event.preventDefault();
+    if (isPart) act(form, import("./parts.js"), ({ renew }) => renew(form, submitter));
+    else if (form.matches("[data-keep]")) act(form, import("./keeping.js"), ({ keep }) => keep(form));
   }
 }
 
 /** What a menu needs that opens. */
 function opened({ target }) {
-  if (target.matches(".menu")) import("./menus.js");
-  if (target.id === "conversation-menu") import("./parts.js");
+  if (target.matches(".menu")) prepare(import("./menus.js"));
+  if (target.id === "conversation-menu") prepare(import("./parts.js"));
 }
 
-async function changed({ target }) {
-  if (target.id === "theme") (await import("./theme.js")).wear(target);
-  if (target.id === "preset") (await import("./instruction.js")).take(target);
+function changed({ target }) {
+  if (target.id === "theme") act(target, import("./theme.js"), ({ wear }) => wear(target));
+  if (target.id === "preset") act(target, import("./instruction.js"), ({ take }) => take(target));
 }
 
 customElements.define("conversation-list", ConversationList);

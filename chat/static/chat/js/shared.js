@@ -1,13 +1,12 @@
 /* The code in a copy that was shared: its bars and their buttons. */
 
+import { press } from "./code.js";
 import { dressCode } from "./page.js";
 
 const transcript = document.querySelector("chat-transcript");
 
 dressCode(transcript);
-transcript.addEventListener("click", async ({ target }) => {
+transcript.addEventListener("click", ({ target }) => {
   const button = target.closest(".code-bar button");
-  if (!button) return;
-  const { press } = await import("./code.js");
-  press(button);
+  if (button) press(button);
 });

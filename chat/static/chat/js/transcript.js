@@ -1,6 +1,6 @@
 /* The messages: stays at the newest text while the reader is there, and takes what people do to a message. */
 
-import { complain, dressCode, fragment, post, RUNNING } from "./page.js";
+import { act, complain, dressCode, fragment, load, post, prepare, RUNNING } from "./page.js";
 
 const NEAR = 60; // pixels from the end within which the reader is taken to follow
 
@@ -16,6 +16,7 @@ class ChatTranscript extends HTMLElement {
     const { signal } = this.#undo;
     addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
     addEventListener("resize", () => this.#stay(), { signal });
+    addEventListener("online", () => this.dress(), { signal }); // what it needs may not have come before
     this.#newest.addEventListener("click", () => this.follow(), { signal });
     this.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.addEventListener("click", (event) => this.#click(event), { signal });
@@ -47,14 +48,14 @@ class ChatTranscript extends HTMLElement {
 
   /** Brings the page to the conversation as it is now, and leaves alone what has not changed. */
   async refresh() {
-    const { refresh } = await import("./refreshing.js");
+    const { refresh } = await load(import("./refreshing.js"));
     return refresh(this);
   }
 
   /** Messages have come: gives their code its bars, and follows the reply that is being written. */
   dress() {
     dressCode(this);
-    if (this.querySelector(RUNNING)) import("./reply.js"); // defines <chat-reply>
+    if (this.querySelector(RUNNING)) prepare(import("./reply.js")); // defines <chat-reply>
   }
 
   /** To the end, and on with the text as it grows. */
@@ -105,32 +106,32 @@ class ChatTranscript extends HTMLElement {
   /** What the person turned to stays in sight. */
   async #turn(arrow) {
     this.#isFollowing = false;
-    const { turned } = await import("./versions.js");
+    const { turned } = await load(import("./versions.js"));
     await turned(this, arrow);
   }
 
-  async #click(event) {
+  #click(event) {
     const thing = event.target.closest("a, button");
     const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // a new tab or window
-    if (thing?.matches(".copy, .wrap")) (await import("./code.js")).press(thing);
+    if (thing?.matches(".copy, .wrap")) act(thing, import("./code.js"), ({ press }) => press(thing));
     else if (isElsewhere || location.search) return;
     else if (thing?.matches(".earlier")) {
       event.preventDefault();
-      (await import("./earlier.js")).showEarlier(this, thing);
+      act(thing.nextElementSibling, import("./earlier.js"), ({ showEarlier }) => showEarlier(this, thing));
     } else if (thing?.matches(".edit")) {
       event.preventDefault();
-      (await import("./versions.js")).edit(thing);
+      act(thing, import("./versions.js"), ({ edit }) => edit(thing));
     } else if (thing?.matches(".regenerate") && document.getElementById("model")) {
       event.preventDefault();
-      (await import("./models.js")).choose(thing);
+      act(thing, import("./models.js"), ({ choose }) => choose(thing));
     }
   }
 }
 
 /** For the click that may come. */
 function getReady() {
-  import("./code.js");
-  import("./versions.js");
+  prepare(import("./code.js"));
+  prepare(import("./versions.js"));
 }
 
 customElements.define("chat-transcript", ChatTranscript);
