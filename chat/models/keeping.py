@@ -92,6 +92,10 @@ class Kept(models.Model):
     def restore(self) -> None:
         self._keep(deleted_at=None)
 
+    def note_change(self) -> None:
+        """The pages of its person are to show it anew."""
+        self._keep()
+
     def _keep(self, **changes: object) -> None:
         """In one update, so that what somebody else changes at the same moment stays changed."""
         changes["changed_at"] = timezone.now()

@@ -217,7 +217,10 @@ class Message(models.Model):
             said["rating_comment"] = comment if rating is not None and comment else ""
         settled = Message.objects.replies().exclude(state__in=State.running())
         vars(self).update(said)
-        return settled.filter(pk=self.pk).update(**said) == 1
+        if not settled.filter(pk=self.pk).update(**said):
+            return False
+        self.conversation.note_change()
+        return True
 
     def ending(self) -> Ending:
         """How the reply ended; its row as it stands."""

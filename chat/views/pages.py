@@ -63,7 +63,7 @@ async def _page_or_post(request: HttpRequest, pk: UUID | None) -> HttpResponse:
     models = await engine().provider.models()
     if request.method != "POST":
         if pk and wants_json(request) and wants_html_parts(request):
-            return await sync_to_async(_transcript_fields)(request, pk)
+            return await sync_to_async(_parts)(request, pk)
         return await sync_to_async(_page)(request, pk, None, models)
     try:
         sent = await send(request.user, form_data(request), pk)
@@ -89,17 +89,13 @@ def _page(
     mine = Conversation.objects.owned_by(request.user)
     shown = get_object_or_404(mine, pk=pk) if pk else None
     transcript = _transcript(shown, request.GET) if shown else []
-    context = {
-        "conversation": shown,
+    context = _bar_context(request, shown) | {
         "transcript": transcript,
         "form": form or MessageForm(models=models, initial=_edited(request, shown)),
         "models": models,
         "model": next((each.model for each in transcript[::-1] if each.model in models), ""),
         "message_limit": conf().CHAT_MESSAGE_CHARS,
         "is_earlier": bool(transcript) and transcript[-1].pk != shown.head_id,
-        "sharing": conf().CHAT_SHARING,
-        "instruction_limit": INSTRUCTION_CHARS,
-        "presets": request.user.presets.only("name", "model"),
         "is_demo": engine().provider.is_demo(),
         "running": next((each for each in transcript if each.is_running), None),
     }
@@ -107,15 +103,28 @@ def _page(
     return render(request, "chat/conversation.html", context, status=status)
 
 
-def _transcript_fields(request: HttpRequest, pk: UUID) -> JsonResponse:
-    """What of a conversation's page changes with its messages; for the page's script."""
-    shown = get_object_or_404(Conversation.objects.owned_by(request.user), pk=pk)
-    context = {
+def _bar_context(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:
+    """What stands above the messages: title and menu."""
+    return {
         "conversation": shown,
-        "transcript": _transcript(shown, request.GET),
+        "sharing": conf().CHAT_SHARING,
+        "instruction_limit": INSTRUCTION_CHARS,
+        "presets": request.user.presets.only("name", "model"),
     }
-    html = render_to_string("chat/_transcript.html", context, request)
-    return JsonResponse({"head": shown.head_id, "title": shown.title, "transcript": html})
+
+
+def _parts(request: HttpRequest, pk: UUID) -> JsonResponse:
+    """What of a conversation's page changes with it; for the page's script."""
+    shown = get_object_or_404(Conversation.objects.owned_by(request.user), pk=pk)
+    context = _bar_context(request, shown) | {"transcript": _transcript(shown, request.GET)}
+    parts = {
+        "head": shown.head_id,
+        "changed": shown.changed_at.isoformat(),
+        "title": shown.title,
+        "bar": render_to_string("chat/_bar.html", context, request),
+        "transcript": render_to_string("chat/_transcript.html", context, request),
+    }
+    return JsonResponse(parts)
 
 
 def _edited(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:

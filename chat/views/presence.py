@@ -14,8 +14,8 @@ from .access import methods, signed_in
 async def running(request: HttpRequest) -> JsonResponse:
     """Which of the person's conversations are being answered, and whether anything has changed.
 
-    `version` is another one whenever the list has changed; `open` is the conversation named by
-    `?conversation=` as it is now, null when it is gone.
+    `version` is another one whenever the list has changed, `open` whenever the conversation named
+    by `?conversation=` has; null when that one is gone.
 
     Every page asks now and then: it is the sign that the person is there, so that replies that
     nobody follows at the moment are not taken for abandoned.
@@ -43,10 +43,10 @@ def _running(user: Model) -> list[dict[str, str]]:
     return found
 
 
-def _open(user: Model, pk: str) -> dict[str, Any] | None:
+def _open(user: Model, pk: str) -> str | None:
     try:
-        return (
-            Conversation.objects.owned_by(user).filter(pk=UUID(pk)).values("title", "head").first()
-        )
+        mine = Conversation.objects.owned_by(user).filter(pk=UUID(pk))
     except ValueError:
         return None
+    changed_at = mine.values_list("changed_at", flat=True).first()
+    return changed_at and changed_at.isoformat()

@@ -205,6 +205,7 @@ def payload(request: HttpRequest, reply: Message, *, html: bool = False) -> dict
         },
     }
     if html:
+        answer["conversation"]["changed"] = reply.conversation.changed_at.isoformat()
         answer["message"]["html"] = article(request, reply.parent)
         answer["reply"]["html"] = article(request, reply)
     return answer

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Text, WaitFor
-from .browser import box, button, expect_state, grew_to, prose, send, stop_button
+from .browser import box, button, expect_state, grew_to, prose, reply, send, stop_button
 
 pytest_plugins = ["tests.live.browser"]
 TABS = 7
@@ -155,3 +155,76 @@ def test_another_tab_shows_a_new_message_at_once(two):
     expect(other.locator("article.from-user")).to_have_count(2)
     expect_state(other, "complete")
     expect(prose(other)).to_have_text(prose(page).inner_text())
+
+
+# What is done to the open conversation
+
+
+def menu(page):
+    """The open menu of the conversation."""
+    if not page.locator("#conversation-menu > menu").is_visible():
+        page.locator("#conversation-menu > summary").click()
+    return page.locator("#conversation-menu > menu")
+
+
+def test_another_tab_shows_a_rating_and_its_comment_at_once(two):
+    page, other = two
+    button(reply(page), "Bad reply").click()
+    expect(button(reply(other), "Bad reply")).to_have_attribute("aria-pressed", "true")
+    reply(page).locator("textarea").fill("Too short")
+    button(reply(page), "Save").click()
+    expect(reply(other).locator("textarea")).to_have_value("Too short")
+    button(reply(page), "Bad reply").click()
+    expect(button(reply(other), "Bad reply")).to_have_attribute("aria-pressed", "false")
+    expect(reply(other).locator("textarea")).to_have_count(0)
+
+
+def test_a_rating_leaves_the_comment_that_another_tab_writes(two):
+    page, other = two
+    button(reply(other), "Bad reply").click()
+    reply(other).locator("textarea").fill("Too")
+    button(reply(page), "Good reply").click()
+    expect(button(reply(other), "Good reply")).to_have_attribute("aria-pressed", "true")
+    expect(reply(other).locator("textarea")).to_have_value("Too")
+
+
+@pytest.mark.parametrize(("name", "then"), [("Pin", "Unpin"), ("Archive", "Unarchive")])
+def test_the_open_menu_of_another_tab_follows(two, name, then):
+    page, other = two
+    expect(button(menu(other), name)).to_be_visible()
+    choose(page, name)
+    expect(button(menu(other), then)).to_be_visible()
+    expect(button(menu(other), name)).to_have_count(0)
+    choose(page, then)
+    expect(button(menu(other), name)).to_be_visible()
+
+
+def test_another_tab_has_the_link_and_the_instruction(two):
+    page, other = two
+    menu(page).get_by_text("Share", exact=True).click()
+    button(page, "Make a link").click()
+    link = page.get_by_role("textbox", name="Link").input_value()
+    menu(other).get_by_text("Share", exact=True).click()
+    expect(other.get_by_role("textbox", name="Link")).to_have_value(link)
+    menu(page).locator(".instruction summary").click()
+    page.get_by_role("textbox", name="Instruction").fill("Be brief.")
+    button(page, "Save").click()
+    expect(other.get_by_text("With instruction")).to_be_visible()
+
+
+def test_what_one_writes_in_an_open_menu_stays(two):
+    page, other = two
+    menu(other).locator("#title").fill("Half a ti")
+    choose(page, "Pin")
+    expect(button(menu(other), "Unpin")).to_be_visible()
+    expect(other.locator("#title")).to_have_value("Half a ti")
+
+
+def test_another_device_shows_a_rating_when_one_looks_at_it(two, visits):
+    page, _other = two
+    elsewhere = visits.begin()
+    elsewhere.goto(page.url)
+    button(reply(page), "Good reply").click()
+    expect(page.locator("#status")).to_have_text("Marked as good")
+    elsewhere.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(button(reply(elsewhere), "Good reply")).to_have_attribute("aria-pressed", "true")

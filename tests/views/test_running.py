@@ -30,9 +30,41 @@ async def test_to_ask_is_a_sign_of_being_there(aclient, running):
     assert (await Message.objects.running().aget()).followed_at > EPOCH
 
 
-async def test_it_tells_what_the_open_conversation_is_now(aclient, conversation):
-    state = (await aclient.get(f"{URL}?conversation={conversation.pk}", headers=JSON)).json()
-    assert state["open"] == {"title": "Hello", "head": str(conversation.head_id)}
+async def open_now(client, conversation):
+    state = (await client.get(f"{URL}?conversation={conversation.pk}", headers=JSON)).json()
+    return state["open"]
+
+
+@pytest.mark.parametrize(
+    ("place", "fields"),
+    [
+        ("/chat/{pk}/rename", {"title": "Other"}),
+        ("/chat/{pk}/pin", {}),
+        ("/chat/{pk}/share", {}),
+        ("/chat/replies/{head}/feedback", {"rating": 1}),
+        ("/chat/{pk}/", {"message": "More"}),
+    ],
+)
+async def test_it_tells_when_the_open_conversation_has_changed(
+    aclient, conversation, place, fields
+):
+    before = await open_now(aclient, conversation)
+    assert before and before == await open_now(aclient, conversation)
+    path = place.format(pk=conversation.pk, head=conversation.head_id)
+    await aclient.post(path, fields)
+    assert await open_now(aclient, conversation) != before
+
+
+async def test_pages_and_what_was_sent_know_the_same_change(aclient, conversation):
+    url = conversation.get_absolute_url()
+    sent = await ask_and_wait(aclient, "More", url)
+    response = await aclient.get(f"{url}?as=html", headers=JSON)
+    now = await open_now(aclient, conversation)
+    assert response.json()["changed"] == now
+    assert f'data-changed="{now}"' in (await aclient.get(url)).content.decode()
+    sent = await aclient.post(f"/chat/replies/{sent['id']}/retry?as=html", headers=JSON)
+    changed = sent.json()["conversation"]["changed"]
+    assert changed == await open_now(aclient, conversation) != now
 
 
 @pytest.mark.parametrize("pk", ["x", "", "%00", uuid4()])

@@ -43,6 +43,7 @@ class ChatComposer extends HTMLElement {
     if (href !== location.href.split("#")[0]) return location.assign(href);
     const old = edited ? document.getElementById(`message-${edited}`) : null;
     if (edited && !old) return this.#transcript.refresh().catch(later);
+    this.#transcript.dataset.changed = conversation.changed;
     this.#transcript.add(message.html, old);
     this.#transcript.add(reply.html);
   }

@@ -2,18 +2,20 @@
 
 import { ask, complain } from "./page.js";
 
+let isRead; // what stands in the box is the preset's, or what has become of it
 let own; // what the person had before they chose a preset
 
 export async function take(select) {
   const { value, form } = select;
-  select.name = "preset"; // where it cannot be asked for, the server takes it
+  isRead = false; // where it cannot be asked for, the server takes it
+  form.onformdata = ({ formData }) => isRead && formData.delete("preset");
   own ??= read(form);
   complain(form);
   try {
     const fields = value ? await ask(select.selectedOptions[0].dataset.url) : own;
     if (select.value !== value) return; // another one meanwhile
     write(form, fields);
-    select.name = "";
+    isRead = true;
     if (!value) own = undefined;
   } catch (problem) {
     complain(form, problem);

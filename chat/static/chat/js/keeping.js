@@ -11,18 +11,14 @@ export async function keep(form) {
   try {
     const { conversation, url } = await post(form);
     if (!conversation || conversation.id !== list.dataset.conversation) return location.assign(url ?? conversation.url);
-    show(conversation);
+    closeMenu();
     announce(form.dataset.keep);
   } catch (problem) {
     complain(form, problem);
   }
 }
 
-function show(conversation) {
-  for (const item of document.querySelectorAll("[data-when]")) {
-    const [name, value] = item.dataset.when.split(" ");
-    item.hidden = String(conversation[name]) !== value;
-  }
+function closeMenu() {
   if (menu.contains(document.activeElement)) menu.querySelector(":scope > summary").focus();
   menu.open = false;
 }

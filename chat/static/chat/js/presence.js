@@ -59,22 +59,13 @@ class ConversationList extends HTMLElement {
     if (await update()) this.dataset.version = version;
   }
 
-  /** What the open conversation is now; null when it was deleted. */
-  async #showOpen(open, isAnswered) {
-    if (!open || document.getElementById("gone-notice")) (await load(import("./keeping.js"))).showGone(!open);
-    if (!open) return;
-    this.#showTitle(open.title);
+  /** When the open conversation last changed; null when it was deleted. */
+  async #showOpen(changed, isAnswered) {
+    if (!changed || document.getElementById("gone-notice")) (await load(import("./keeping.js"))).showGone(!changed);
+    if (!changed) return;
     const transcript = document.querySelector("chat-transcript");
-    const { head } = transcript.dataset;
-    const isOther = head !== undefined && head !== (open.head ?? "");
+    const isOther = transcript.dataset.changed !== changed;
     if (isOther || (isAnswered && !transcript.querySelector(RUNNING))) await transcript.refresh?.();
-  }
-
-  #showTitle(title) {
-    const heading = document.querySelector(".bar h1");
-    if (heading.textContent === title) return;
-    document.title = document.title.replace(heading.textContent, () => title);
-    heading.textContent = document.getElementById("title").defaultValue = title;
   }
 
   #settled() {

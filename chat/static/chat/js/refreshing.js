@@ -3,12 +3,24 @@
 import { ask, asHtml, fragment, isRunning } from "./page.js";
 import { morph } from "./morph.js";
 
-/** A page that shows an earlier part is left as it is; and so is one that has gone on meanwhile: it is ahead. */
+/** Messages of an earlier part stay as they are; and so do those of a page that has gone on meanwhile: it is ahead. */
 export async function refresh(transcript) {
-  if (transcript.querySelector(".latest")) return;
   const { head } = transcript.dataset;
   const answer = await ask(asHtml(location.pathname));
+  showBar(answer);
   if (transcript.dataset.head !== head) return;
+  transcript.dataset.changed = answer.changed;
+  if (!transcript.querySelector(".latest")) showMessages(transcript, answer);
+}
+
+/** The title and the menu. */
+function showBar({ bar, title }) {
+  const old = document.querySelector(".bar");
+  document.title = document.title.replace(old.querySelector("h1").textContent, () => title);
+  morph(old, fragment(bar).querySelector(".bar"));
+}
+
+function showMessages(transcript, answer) {
   const fresh = fragment(answer.transcript);
   const articles = [...fresh.querySelectorAll("article")];
   const known = articles[0] && document.getElementById(articles[0].id);

@@ -93,9 +93,11 @@ class ChatTranscript extends HTMLElement {
     const answer = post(form, button);
     button.disabled = true;
     try {
-      const { reply } = await answer;
-      if (reply) this.add(reply.html, old).focus({ preventScroll: true });
-      else await this.#turn(button);
+      const { reply, conversation } = await answer;
+      if (reply) {
+        this.dataset.changed = conversation.changed;
+        this.add(reply.html, old).focus({ preventScroll: true });
+      } else await this.#turn(button);
     } catch (problem) {
       button.disabled = false;
       button.focus({ preventScroll: true });
