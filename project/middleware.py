@@ -18,7 +18,10 @@ from django.middleware.common import CommonMiddleware as Common
 from django.middleware.csrf import CsrfViewMiddleware as Csrf
 from django.middleware.locale import LocaleMiddleware as Locale
 from django.middleware.security import SecurityMiddleware as Security
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+
+from chat.preferences import zone
 
 
 class InLoop:
@@ -52,7 +55,11 @@ class SessionMiddleware(InLoop, Session):
 
 
 class LocaleMiddleware(InLoop, Locale):
-    """Also says that the language, and the theme with it, may be in a cookie."""
+    """Also for the time zone; and says that all this, and the theme with it, may be in a cookie."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        timezone.activate(zone(request))
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         patch_vary_headers(response, ["Cookie"])

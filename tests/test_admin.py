@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
@@ -54,6 +56,20 @@ async def test_it_searches_and_filters(sue, conversation, query):
 async def test_it_shows_the_transcript(sue, conversation):
     html = await html_of(sue, transcript(conversation))
     assert "Hello" in html and "<em>there</em>" in html
+
+
+async def test_times_are_those_of_the_browser(sue, conversation):
+    then = datetime(2020, 5, 31, 23, 30, tzinfo=UTC)
+    await Message.objects.aupdate(created_at=then)
+    assert "May 31, 2020" in await html_of(sue, transcript(conversation))
+    sue.cookies["timezone"] = "Asia/Tokyo"
+    assert "June 1, 2020" in await html_of(sue, transcript(conversation))
+
+
+async def test_it_shows_what_the_model_thought(sue, conversation):
+    await Message.objects.replies().aupdate(reasoning="Let me *see*. <b>")
+    html = await html_of(sue, transcript(conversation))
+    assert "Let me <em>see</em>." in html and "<summary>Thoughts</summary>" in html
 
 
 async def test_it_shows_raw_html_as_text(sue, conversation):

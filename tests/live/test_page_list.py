@@ -167,3 +167,25 @@ def test_a_hit_leads_to_its_message(page, model):
     expect(first).to_be_in_viewport()
     expect(page.locator(".from-model").last).not_to_be_in_viewport()
     expect(box(page)).to_be_visible()
+
+
+def test_days_are_those_of_the_browser(visits, admin, live_site):
+    pk = admin.ask("Tell me of the far east")["conversation"]["id"]
+    pk = pk if live_site.database else pk.replace("-", "")
+    noon = "'2020-05-31 12:00:00'"  # in Greenwich; then it is June on Kiritimati
+    times = f"updated_at = {noon}, archived_at = {noon}"
+    live_site.sql(f"UPDATE chat_conversation SET {times} WHERE id = '{pk}'")
+    page = visits.begin(timezone_id="Pacific/Kiritimati")
+    page.goto("/chat/archived/")
+    expect(page.get_by_role("heading", name="May 2020")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="June 2020")).to_be_visible()
+
+
+def test_the_list_comes_anew_once_the_zone_of_the_browser_is_known(visits):
+    page = visits.begin(timezone_id="Pacific/Kiritimati")
+    page.clock.install()
+    page.goto("/chat/")
+    with page.expect_response("**/chat/conversations?*") as fresh:
+        page.clock.fast_forward(21_000)
+    assert "timezone=Pacific/Kiritimati" in fresh.value.request.all_headers()["cookie"]

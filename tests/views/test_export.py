@@ -23,6 +23,11 @@ async def test_markdown_says_who_said_what(aclient, url):
     assert "\n\nHi *there* 👋\n" in text
 
 
+async def test_markdown_has_the_times_of_the_browser(aclient, url):
+    aclient.cookies["timezone"] = "Asia/Tokyo"
+    assert " JST\n" in (await aclient.get(url + "md")).content.decode()
+
+
 async def test_markdown_keeps_each_text_as_it_was_written(aclient, url):
     written = "  <b>&amp;\n\n\n# one\n"
     await Message.objects.filter(role="user").aupdate(text=written)

@@ -50,6 +50,25 @@ async def test_what_is_older_stands_under_its_month(aclient, user):
     assert (await listed(aclient))[0] == ["May 2020", "Old"]
 
 
+MIDNIGHT = datetime(2020, 5, 31, 23, 30, tzinfo=UTC)
+
+
+async def test_days_are_those_of_the_browser(aclient, user):
+    await Conversation.objects.acreate(user=user, title="Late", updated_at=MIDNIGHT)
+    assert (await listed(aclient))[0] == ["May 2020", "Late"]
+    aclient.cookies["timezone"] = "Asia/Tokyo"
+    assert (await listed(aclient))[0] == ["June 2020", "Late"]
+    del aclient.cookies["timezone"]
+    assert (await listed(aclient))[0] == ["May 2020", "Late"]
+
+
+@pytest.mark.parametrize("zone", ["No/Where", "../../etc/passwd", "/etc", "Europe", "x" * 3_000])
+async def test_a_zone_that_nobody_knows_is_the_sites(aclient, user, zone):
+    await Conversation.objects.acreate(user=user, title="Late", updated_at=MIDNIGHT)
+    aclient.cookies["timezone"] = zone
+    assert (await listed(aclient))[0] == ["May 2020", "Late"]
+
+
 async def test_archived_and_deleted_ones_are_not_in_it(aclient, add):
     await add("Put away", archived_at=timezone.now())
     await add("Gone", deleted_at=timezone.now())

@@ -3,6 +3,7 @@
 import { act, ask, later, load, prepare, RUNNING } from "./page.js";
 
 const PAUSE = 20_000; // milliseconds
+const ZONE_KEPT = 365 * 24 * 3_600; // seconds
 const NAMED_WITHIN = [2_000, 6_000]; // milliseconds behind the first reply: the model may name the conversation
 
 class ConversationList extends HTMLElement {
@@ -16,6 +17,7 @@ class ConversationList extends HTMLElement {
     const { signal } = this.#undo;
     const sidebar = this.closest(".sidebar");
     this.#timer = setInterval(() => this.look(), PAUSE);
+    if (tellZone()) this.dataset.version = ""; // then the list comes anew with the next look
     this.#channel = new BroadcastChannel("parley");
     this.#channel.addEventListener("message", () => this.look(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.look(), { signal });
@@ -80,6 +82,15 @@ class ConversationList extends HTMLElement {
     if (isPart) act(form, import("./parts.js"), ({ renew }) => renew(form, submitter));
     else if (form.matches("[data-keep]")) act(form, import("./keeping.js"), ({ keep }) => keep(form));
   }
+}
+
+/** Days and times are those of this browser, as soon as the server knows its zone; whether it did not. */
+function tellZone() {
+  const cookie = `timezone=${new Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  if (document.cookie.split("; ").includes(cookie)) return false;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `${cookie}; path=/; max-age=${ZONE_KEPT}; samesite=lax${secure}`;
+  return true;
 }
 
 /** What a menu needs that opens. */
