@@ -120,23 +120,31 @@ class Provider:
             yield answer
 
     async def _attempt(self, messages: Messages, model: str, stack: AsyncExitStack) -> Answer:
-        request = {
+        body = {
             "model": model,
             "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "extra_body": conf().CHAT_EXTRA_BODY or None,
+            **conf().CHAT_EXTRA_BODY,
         }
-        completions = (await self.client()).chat.completions.with_streaming_response
+        client = await self.client()
         try:
             async with asyncio.timeout(conf().CHAT_FIRST_PIECE_TIMEOUT):
-                response = await stack.enter_async_context(completions.create(**request))
+                # Half the cost of `chat.completions`, which checks each field of the request.
+                response = await client.post(
+                    "/chat/completions",
+                    body=body,
+                    cast_to=httpx2.Response,
+                    stream=True,
+                    stream_cls=openai.AsyncStream,
+                )
         except TimeoutError:
             raise stalled() from None
         except openai.OpenAIError as error:
             raise refused(error) from None
+        stack.push_async_callback(response.aclose)
         require_event_stream(response.headers.get("content-type", ""))
-        answer = Answer(response.http_response.extensions[RESPONSE])
+        answer = Answer(response.extensions[RESPONSE])
         stack.push_async_callback(answer.close)
         await answer.begin()
         if answer.failure and not answer.has_text:
