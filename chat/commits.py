@@ -37,9 +37,8 @@ def commit(writer: UUID, entries: list[Entry], *, renew: bool = True) -> Outcome
         ours = [entry for entry in entries if entry.reply_id in owned]
         with_text = [entry for entry in ours if entry.text and not entry.ending]
         tick.store(cursor, [(each.reply_id, each.start, each.text) for each in with_text])
-        begun = [each.reply_id for each in with_text if owned[each.reply_id][0] == State.WAITING]
-        if begun:
-            Message.objects.filter(pk__in=begun).update(state=State.STREAMING)
+        waiting = [each.reply_id for each in with_text if owned[each.reply_id][0] == State.WAITING]
+        tick.begin(cursor, waiting)
         for entry in ours:
             if entry.ending:
                 Message.objects.settle(entry.reply_id, writer, entry.ending)

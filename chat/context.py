@@ -28,11 +28,7 @@ def load_task(reply: Message) -> Task:
     system = "\n\n".join(part for part in parts if part)
     messages = [{"role": "system", "content": system}] if system else []
     budget = conf().CHAT_CONTEXT_CHARS - len(system)
-    path = list(
-        Message.objects.path(reply.parent_id, messages=LONGEST_PATH, chars=budget).values_list(
-            "role", "text", "position"
-        )
-    )
+    path = Message.objects.said(reply.parent_id, messages=LONGEST_PATH, chars=budget)
     messages += [{"role": role, "content": text} for role, text, _ in path if text]
     return Task(
         model=reply.model,

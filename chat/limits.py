@@ -1,7 +1,9 @@
 """What one person may use. Each limit says what it is and when it is over."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import ngettext
@@ -10,6 +12,15 @@ from .conf import conf
 from .models import Message
 
 MINUTE = timedelta(minutes=1)
+
+# Asked for each message, so without the ORM. What has been deleted since counts too.
+NTH_NEWEST = """
+    SELECT m.created_at FROM chat_message m JOIN chat_conversation c ON c.id = m.conversation_id
+    WHERE c.user_id = %s AND m.role = 'assistant' AND m.created_at > %s
+    ORDER BY m.created_at DESC LIMIT 1 OFFSET %s"""
+RUNNING = """
+    SELECT count(*) FROM chat_message m JOIN chat_conversation c ON c.id = m.conversation_id
+    WHERE c.user_id = %s AND c.deleted_at IS NULL AND m.state IN ('waiting', 'streaming')"""
 
 
 class LimitReached(Exception):
@@ -23,10 +34,11 @@ class LimitReached(Exception):
 def check_messages_per_minute(user: Model) -> None:
     """20 messages a minute; having one answered again counts like sending it."""
     now, limit = timezone.now(), conf().CHAT_MESSAGES_PER_MINUTE
-    recent = Message.objects.owned_by(user).replies().filter(created_at__gt=now - MINUTE)
-    times = list(recent.order_by("-created_at").values_list("created_at", flat=True)[:limit])
-    if len(times) >= limit:
-        wait = max(1, round((times[-1] + MINUTE - now).total_seconds()))
+    created_at = Message._meta.get_field("created_at")
+    since = created_at.get_db_prep_value(now - MINUTE, connection)
+    if found := _ask(NTH_NEWEST, user, since, limit - 1):
+        newest = created_at.to_python(found)
+        wait = max(1, round((_aware(newest) + MINUTE - now).total_seconds()))
         text = ngettext(
             "You can send %(limit)d messages a minute. Try again in %(wait)d second.",
             "You can send %(limit)d messages a minute. Try again in %(wait)d seconds.",
@@ -38,10 +50,22 @@ def check_messages_per_minute(user: Model) -> None:
 def check_running_replies(user: Model) -> None:
     """4 replies being written at the same time."""
     limit = conf().CHAT_RUNNING_PER_USER
-    if Message.objects.owned_by(user).running().count() >= limit:
+    if _ask(RUNNING, user) >= limit:
         text = ngettext(
             "%d of your conversations is being answered. Wait for it, or stop it.",
             "%d of your conversations are being answered. Wait for one of them, or stop one.",
             limit,
         )
         raise LimitReached(text % limit, 10)
+
+
+def _ask(sql: str, user: Model, *params: object) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [user._meta.pk.get_db_prep_value(user.pk, connection), *params])
+        row = cursor.fetchone()
+    return row and row[0]
+
+
+def _aware(time: datetime) -> datetime:
+    """SQLite has no time zones: Django stores UTC there."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

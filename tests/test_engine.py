@@ -110,7 +110,8 @@ async def stored_something(reply):
 
 
 async def test_what_was_deleted_a_while_ago_is_purged(database, user, double):
-    kept, gone = [await sync_to_async(Conversation.begin)(user, "Hello") for _ in range(2)]
+    kept, gone = [Conversation.begin(user, "Hello") for _ in range(2)]
+    await Conversation.objects.abulk_create([kept, gone])
     await Conversation.objects.filter(pk=gone.pk).aupdate(deleted_at=EPOCH)
     engine = Engine()
     await until(lambda: _is_gone(gone))

@@ -26,7 +26,9 @@ WRITER, OTHER = uuid4(), uuid4()
 
 @pytest.fixture
 def conversation(user):
-    return Conversation.begin(user, "Hello")
+    begun = Conversation.begin(user, "Hello")
+    begun.save()
+    return begun
 
 
 @pytest.fixture
@@ -71,6 +73,7 @@ def test_it_belongs_to_one_person(conversation, user, other_user):
 
 def test_it_lists_the_newest_first_and_says_what_is_being_answered(user):
     first, second = Conversation.begin(user, "one"), Conversation.begin(user, "two")
+    settle(second.post("Hello", model="m", writer=WRITER))
     first.post("Hello", model="m", writer=WRITER)
     listed = Conversation.objects.owned_by(user).with_activity()
     assert [(each, each.is_answering) for each in listed] == [(first, True), (second, False)]
@@ -128,6 +131,7 @@ def test_nothing_is_posted_to_what_is_removed(conversation, reply):
 
 def test_what_was_removed_a_while_ago_is_purged_and_not_restored(user, conversation):
     later = Conversation.begin(user, "later")
+    later.save()
     later.remove()
     long_ago = timezone.now() - UNDO_FOR
     Conversation.objects.filter(pk=conversation.pk).update(deleted_at=long_ago)

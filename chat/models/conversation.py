@@ -51,8 +51,6 @@ class Conversation(Shared):
         "Message", models.SET_NULL, null=True, related_name="+", editable=False
     )
 
-    is_fresh = False  # begun a moment ago: nobody else can know it
-
     objects = KeptQuerySet.as_manager()
 
     class Meta:
@@ -92,13 +90,11 @@ class Conversation(Shared):
 
     @classmethod
     def begin(cls, user: models.Model, text: str, *, instruction: str = "") -> Self:
-        """A new conversation, named after what it begins with."""
+        """A new conversation, named after what it begins with; its first `post` stores it."""
         first_line = text.strip().partition("\n")[0]
         words = shorten(first_line, TITLE_CHARS, placeholder="…")
         title = first_line[:TITLE_CHARS] if words == "…" else words  # one very long word
-        begun = cls.objects.create(user=user, title=title or "…", instruction=instruction)
-        begun.is_fresh = True
-        return begun
+        return cls(user=user, title=title or "…", instruction=instruction)
 
     def instruct(self, instruction: str) -> None:
         """What the replies from now on go by; those there are stay as they are."""
@@ -129,9 +125,9 @@ class Conversation(Shared):
         IntegrityError when a message with this `client_id` is stored already.
         """
         with transaction.atomic():
-            head = None if self.is_fresh else self._locked_head()
+            head = None if self._state.adding else self._locked_head()
             before = replaces.parent if replaces else head
-            message = Message.objects.create(
+            message = Message(
                 conversation=self,
                 role=Message.Role.USER,
                 parent=before,
@@ -139,14 +135,17 @@ class Conversation(Shared):
                 text=text,
                 client_id=client_id,
             )
-            self.is_fresh = False
-            return self._answer(message, model, writer)
+            reply = self._answer_to(message, model, writer)
+            self._store([message, reply])
+            return reply
 
     def retry(self, reply: "Message", *, model: str, writer: uuid.UUID) -> "Message":
         """A further reply to the message that `reply` answers; the earlier one is kept."""
         with transaction.atomic():
             self._locked_head()
-            return self._answer(reply.parent, model, writer)
+            another = self._answer_to(reply.parent, model, writer)
+            self._store([another])
+            return another
 
     def show(self, version: "Message") -> None:
         """Show the branch of this message, as far as it was last gone on with.
@@ -177,9 +176,8 @@ class Conversation(Shared):
             raise ReplyRunning
         return locked.head
 
-    def _answer(self, message: "Message", model: str, writer: uuid.UUID) -> "Message":
-        Writer.enlist(writer)
-        reply = Message.objects.create(
+    def _answer_to(self, message: "Message", model: str, writer: uuid.UUID) -> "Message":
+        return Message(
             conversation=self,
             role=Message.Role.ASSISTANT,
             parent=message,
@@ -189,7 +187,15 @@ class Conversation(Shared):
             owner_id=writer,
             followed_at=Now() + FIRST_READER,
         )
-        self.head, self.updated_at = reply, timezone.now()
+
+    def _store(self, messages: "list[Message]") -> None:
+        """The last of the messages, a reply, becomes the head."""
+        reply = messages[-1]
+        Writer.enlist(reply.owner_id)
+        self.head_id, self.updated_at = reply.pk, timezone.now()
         self.changed_at = self.updated_at
-        self.save(update_fields=["head", "updated_at", "changed_at"])
-        return reply
+        if self._state.adding:
+            self.save(force_insert=True)  # the database looks for its head when all is there
+        else:
+            self.save(update_fields=["head", "updated_at", "changed_at"])
+        Message.objects.bulk_create(messages)

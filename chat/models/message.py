@@ -15,9 +15,20 @@ from django.utils.translation import gettext_lazy as _
 from .. import markdown
 from ..conf import conf
 from ..endings import NOTES, Ending, State
+from . import tick
 from .writer import Writer
 
 MAX_TAKEOVERS = 3  # of one reply, each by a process that found its writer gone
+
+# The branch that ends at a message: so many of its last ones, with so many characters.
+PATH = """
+    WITH RECURSIVE path(id, parent_id, depth, chars) AS (
+        SELECT id, parent_id, 1, length(text) FROM chat_message WHERE id = %s
+        UNION ALL
+        SELECT m.id, m.parent_id, depth + 1, chars + length(m.text)
+        FROM chat_message m JOIN path ON m.id = path.parent_id
+        WHERE depth < %s AND chars + length(m.text) <= %s
+    )"""
 
 
 class MessageQuerySet(models.QuerySet):
@@ -46,10 +57,10 @@ class MessageQuerySet(models.QuerySet):
 
     def settle(self, pk: uuid.UUID, writer: uuid.UUID, ending: Ending) -> bool:
         """End a reply in one conditional update; False when it was settled or taken before."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             if not self.written_by(writer).filter(pk=pk).update(owner=None, **ending.fields()):
                 return False
-            Piece.objects.filter(reply=pk).delete()
+            tick.drop_pieces(pk)
             return True
 
     def note_followed(self) -> int:
@@ -75,18 +86,24 @@ class MessageQuerySet(models.QuerySet):
 
     def path(self, head: uuid.UUID, *, messages: int, chars: int | None = None) -> Self:
         """The branch that ends at `head`, oldest first: its last ones, within both bounds."""
-        sql = """
-            WITH RECURSIVE path(id, parent_id, depth, chars) AS (
-                SELECT id, parent_id, 1, length(text) FROM chat_message WHERE id = %s
-                UNION ALL
-                SELECT m.id, m.parent_id, depth + 1, chars + length(m.text)
-                FROM chat_message m JOIN path ON m.id = path.parent_id
-                WHERE depth < %s AND chars + length(m.text) <= %s
+        bounds = _path_bounds(head, messages, chars)
+        within = RawSQL(f"{PATH} SELECT id FROM path", bounds)
+        return self.filter(pk__in=within).order_by("position")
+
+    def said(self, head: uuid.UUID, *, messages: int, chars: int) -> list[tuple[str, str, int]]:
+        """Role, text and position of each message of the path, without the ORM: for each reply."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{PATH} SELECT m.role, m.text, m.position"
+                " FROM path JOIN chat_message m ON m.id = path.id ORDER BY m.position",
+                _path_bounds(head, messages, chars),
             )
-            SELECT id FROM path"""
-        head_value = Message._meta.pk.get_db_prep_value(head, connection)
-        bounds = [head_value, messages, 2**31 - 1 if chars is None else chars]
-        return self.filter(pk__in=RawSQL(sql, bounds)).order_by("position")
+            return cursor.fetchall()
+
+
+def _path_bounds(head: uuid.UUID, messages: int, chars: int | None) -> list:
+    head_value = Message._meta.pk.get_db_prep_value(head, connection)
+    return [head_value, messages, 2**31 - 1 if chars is None else chars]
 
 
 class Message(models.Model):

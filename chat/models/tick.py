@@ -1,4 +1,4 @@
-"""What a process does all the time, in plain SQL: up to seven times as fast."""
+"""What a process does all the time, in plain SQL: up to ten times as fast as through the ORM."""
 
 from uuid import UUID
 
@@ -9,12 +9,13 @@ SQLITE_NOW = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"  # as Django's Now() w
 SQLITE_AGO = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s)"
 
 
-def renew(cursor: CursorWrapper, writer: UUID) -> None:
-    """Renew the lease."""
+def renew(cursor: CursorWrapper, writer: UUID) -> bool:
+    """Renew the lease; False when it has been ended."""
     native = connection.features.has_native_uuid_field
     now = "STATEMENT_TIMESTAMP()" if native else SQLITE_NOW
     key = writer if native else writer.hex
     cursor.execute(f"UPDATE chat_writer SET renewed_at = {now} WHERE id = %s", [key])
+    return cursor.rowcount == 1
 
 
 def running(cursor: CursorWrapper, writer: UUID) -> dict[UUID, tuple[str, bool]]:
@@ -39,6 +40,23 @@ def store(cursor: CursorWrapper, pieces: list[tuple[UUID, int, str]]) -> None:
         cursor.executemany(
             "INSERT INTO chat_piece (reply_id, start, text) VALUES (%s, %s, %s)", pieces
         )
+
+
+def begin(cursor: CursorWrapper, replies: list[UUID]) -> None:
+    """The first text of these is stored."""
+    if not connection.features.has_native_uuid_field:
+        replies = [pk.hex for pk in replies]
+    if replies:
+        cursor.executemany(
+            "UPDATE chat_message SET state = 'streaming' WHERE id = %s", [(pk,) for pk in replies]
+        )
+
+
+def drop_pieces(reply: UUID) -> None:
+    """Its row has all of its text."""
+    key = reply if connection.features.has_native_uuid_field else reply.hex
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM chat_piece WHERE reply_id = %s", [key])
 
 
 def needs_a_writer(lease: float) -> bool:

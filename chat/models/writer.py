@@ -4,6 +4,8 @@ from datetime import timedelta
 from django.db import connection, models, transaction
 from django.db.models.functions import Now
 
+from . import tick
+
 
 class Writer(models.Model):
     """A process that writes replies. Its lease covers all of them; who finds it run out takes over.
@@ -27,7 +29,8 @@ class Writer(models.Model):
     @classmethod
     def renew(cls, pk: uuid.UUID) -> bool:
         """False when the lease has been ended."""
-        return cls.objects.filter(pk=pk).update(renewed_at=Now()) == 1
+        with connection.cursor() as cursor:
+            return tick.renew(cursor, pk)
 
     @classmethod
     def end_expired(cls, lease: float) -> int:

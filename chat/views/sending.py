@@ -48,7 +48,7 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
     conversation_id = conversation_id or sent["conversation"]
 
     def store(writer: UUID) -> Message:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             conversation = _conversation(user, conversation_id)
             _refuse_second_copy(user, sent["client_id"])
             check_messages_per_minute(user)
@@ -89,7 +89,7 @@ async def answer_again(reply: Message, model: str = "") -> Message:
     chosen = _checked(ModelChoiceForm({"model": model}, models=models))
 
     def store(writer: UUID) -> Message:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             check_messages_per_minute(reply.conversation.user)
             check_running_replies(reply.conversation.user)
             return reply.conversation.retry(reply, model=chosen["model"], writer=writer)
@@ -101,7 +101,7 @@ async def go_on(reply: Message) -> Message:
     """Have `reply` go on from the text that it has; itself. Raises Refused."""
 
     def store(writer: UUID) -> Message:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             check_running_replies(reply.conversation.user)
             if not reply.conversation.resume(reply, writer=writer):
                 raise ReplyRunning
