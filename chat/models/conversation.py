@@ -167,6 +167,7 @@ class Conversation(Shared):
             again |= {"stop_requested": False, "takeovers": 0}
             for name, value in again.items():
                 setattr(reply, name, value)
+            self.note_change()
             return ended_early.update(**again, followed_at=Now() + FIRST_READER) == 1
 
     def _locked_head(self) -> "Message | None":

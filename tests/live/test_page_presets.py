@@ -137,6 +137,7 @@ def test_an_instruction_that_is_too_long_is_refused_where_it_stands(begun, visit
 def test_an_instruction_becomes_a_preset_that_is_changed_and_deleted(begun):
     open_menu(begun).fill("Answer in French.")
     button(begun, "Save").click()
+    expect(begun.locator("#status")).to_have_text("Saved")
     begun.locator("#conversation-menu > summary").click()
     begun.get_by_role("link", name="Save as preset").click()
     begun.get_by_label("Name").fill("Français")

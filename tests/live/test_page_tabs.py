@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from ..double import ENDING, Text, WaitFor
+from ..double import ENDING, Stall, Text, WaitFor
 from .browser import box, button, expect_state, grew_to, prose, reply, send, stop_button
 
 pytest_plugins = ["tests.live.browser"]
@@ -218,6 +218,21 @@ def test_what_one_writes_in_an_open_menu_stays(two):
     choose(page, "Pin")
     expect(button(menu(other), "Unpin")).to_be_visible()
     expect(other.locator("#title")).to_have_value("Half a ti")
+
+
+def test_another_tab_follows_a_reply_that_goes_on(page, model, gate):
+    model.script(Text("one "), Stall(), times=1)
+    send(page)
+    expect(prose(page)).to_have_text("one")
+    other = page.context.new_page()
+    other.goto(page.url)
+    stop_button(page).click()
+    expect_state(other, "stopped")
+    model.script(Text("two "), WaitFor(gate), *ENDING)
+    button(page, "Continue").click()
+    expect(prose(other)).to_have_text("one two")
+    gate.set()
+    expect_state(other, "complete")
 
 
 def test_another_device_shows_a_rating_when_one_looks_at_it(two, visits):

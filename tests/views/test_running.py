@@ -2,6 +2,7 @@ from uuid import uuid4
 
 import pytest
 
+from chat.endings import State
 from chat.models import Message
 
 from ..streams import ask_and_wait
@@ -53,6 +54,14 @@ async def test_it_tells_when_the_open_conversation_has_changed(
     path = place.format(pk=conversation.pk, head=conversation.head_id)
     await aclient.post(path, fields)
     assert await open_now(aclient, conversation) != before
+
+
+async def test_a_reply_that_goes_on_is_a_change_too(aclient, conversation, ends):
+    reply = await ends(State.STOPPED)
+    before = await open_now(aclient, conversation)
+    sent = await aclient.post(f"/chat/replies/{reply.pk}/continue?as=html", headers=JSON)
+    changed = sent.json()["conversation"]["changed"]
+    assert changed == await open_now(aclient, conversation) != before
 
 
 async def test_pages_and_what_was_sent_know_the_same_change(aclient, conversation):

@@ -57,6 +57,12 @@ export function prepare(module) {
 }
 
 const tabs = new BroadcastChannel("parley");
+let underway = 0; // forms that wait for their answer
+
+/** Whether an answer is on its way that brings the page further than what the server can say meanwhile. */
+export function isPosting() {
+  return underway > 0;
+}
 
 /**
  * Sends a form as the browser would when `button` is pressed; the answer carries rendered messages.
@@ -66,9 +72,14 @@ export async function post(form, button) {
   const body = new URLSearchParams(new FormData(form, button));
   const headers = { "X-CSRFToken": body.get("csrfmiddlewaretoken") };
   const url = button?.getAttribute("formaction") ?? form.action;
-  const answer = await ask(asHtml(url), { method: "POST", body, headers });
-  tabs.postMessage("changed");
-  return answer;
+  underway += 1;
+  try {
+    const answer = await ask(asHtml(url), { method: "POST", body, headers });
+    tabs.postMessage("changed");
+    return answer;
+  } finally {
+    underway -= 1;
+  }
 }
 
 export function asHtml(url) {

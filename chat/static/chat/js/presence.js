@@ -1,6 +1,6 @@
 /* Keeps the page in step with the person's other tabs and devices. To ask also tells the server that somebody is here. */
 
-import { act, ask, later, load, prepare, RUNNING } from "./page.js";
+import { act, ask, isPosting, later, load, prepare } from "./page.js";
 
 const PAUSE = 20_000; // milliseconds
 const ZONE_KEPT = 365 * 24 * 3_600; // seconds
@@ -47,13 +47,13 @@ class ConversationList extends HTMLElement {
     const { running, conversation } = this.dataset;
     const url = conversation ? `${running}?conversation=${conversation}` : running;
     const state = await ask(url);
-    if (number !== this.#looks) return;
+    if (number !== this.#looks || isPosting()) return;
+    if (conversation) await this.#showOpen(state.open);
     if (state.version !== this.dataset.version) await this.#update(state.version);
     const answered = new Set(state.conversations.map((each) => each.url));
     for (const link of this.querySelectorAll("#listed li > a:not([aria-current])")) {
       link.querySelector(".answering").hidden = !answered.has(link.getAttribute("href"));
     }
-    if (conversation) await this.#showOpen(state.open, answered.has(location.pathname));
   }
 
   async #update(version) {
@@ -62,12 +62,11 @@ class ConversationList extends HTMLElement {
   }
 
   /** When the open conversation last changed; null when it was deleted. */
-  async #showOpen(changed, isAnswered) {
+  async #showOpen(changed) {
     if (!changed || document.getElementById("gone-notice")) (await load(import("./keeping.js"))).showGone(!changed);
     if (!changed) return;
     const transcript = document.querySelector("chat-transcript");
-    const isOther = transcript.dataset.changed !== changed;
-    if (isOther || (isAnswered && !transcript.querySelector(RUNNING))) await transcript.refresh?.();
+    if (transcript.dataset.changed !== changed) await transcript.refresh?.();
   }
 
   #settled() {

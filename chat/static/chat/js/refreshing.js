@@ -1,6 +1,6 @@
 /* Brings the page to a conversation as it is on the server. */
 
-import { ask, asHtml, fragment, isRunning } from "./page.js";
+import { ask, asHtml, fragment, isPosting, isRunning } from "./page.js";
 import { morph } from "./morph.js";
 
 /** Messages of an earlier part stay as they are; and so do those of a page that has gone on meanwhile: it is ahead. */
@@ -8,7 +8,7 @@ export async function refresh(transcript) {
   const { head } = transcript.dataset;
   const answer = await ask(asHtml(location.pathname));
   showBar(answer);
-  if (transcript.dataset.head !== head) return;
+  if (transcript.dataset.head !== head || isPosting()) return;
   transcript.dataset.changed = answer.changed;
   if (!transcript.querySelector(".latest")) showMessages(transcript, answer);
 }
