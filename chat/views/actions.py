@@ -14,7 +14,15 @@ from django.utils.translation import gettext as _
 from ..engine import engine
 from ..models import Conversation, Message, ReplyRunning
 from .access import SeeOther, methods, page_for_signed_in, refusal, wants_html_parts, wants_json
-from .sending import STILL_RUNNING, Refused, answer_again, go_on, payload, reply_fields
+from .sending import (
+    STILL_RUNNING,
+    Refused,
+    answer_again,
+    go_on,
+    page_to_follow,
+    payload,
+    reply_fields,
+)
 
 
 @methods("POST")
@@ -85,7 +93,7 @@ async def _again(request: HttpRequest, reply: Message, begun: Awaitable[Message]
     except Refused as refused:
         return _refuse(request, reply.conversation, refused)
     if not wants_json(request):
-        return SeeOther(reply.conversation.get_absolute_url())
+        return SeeOther(page_to_follow(request, reply.conversation_id))
     await running.arefresh_from_db()
     html = wants_html_parts(request)
     answer = await sync_to_async(payload)(request, running, html=html)

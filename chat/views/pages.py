@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import aget_object_or_404, get_object_or_404, render
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ..conf import conf
@@ -26,7 +25,7 @@ from .access import (
 )
 from .growing import growing_page
 from .listing import sidebar
-from .sending import Refused, form_data, payload, reply_fields, send
+from .sending import Refused, form_data, page_to_follow, payload, reply_fields, send
 
 SHOWN = 50  # messages of a conversation; earlier ones are a click away
 SHOWN_BEHIND = 20  # of them, behind one that was searched for
@@ -72,8 +71,7 @@ async def _page_or_post(request: HttpRequest, pk: UUID | None) -> HttpResponse:
             return refusal(refused.text, refused.status, retry_after=refused.retry_after)
         return await sync_to_async(_refused_page)(request, pk, refused, models)
     if not wants_json(request):
-        url = reverse("chat:conversation", args=[sent.conversation_id])
-        return SeeOther(f"{url}?stream" if request.POST.get("as") == "stream" else url)
+        return SeeOther(page_to_follow(request, sent.conversation_id))
     if wants_html_parts(request):
         return JsonResponse(await sync_to_async(payload)(request, sent, html=True), status=201)
     return JsonResponse(payload(request, sent), status=201)

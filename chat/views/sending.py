@@ -189,6 +189,12 @@ def form_data(request: HttpRequest) -> dict[str, Any]:
     return data
 
 
+def page_to_follow(request: HttpRequest, conversation_id: UUID) -> str:
+    """Where a reply that has begun is shown: by script, or else in a page that grows with it."""
+    url = reverse("chat:conversation", args=[conversation_id])
+    return f"{url}?stream" if request.POST.get("as") == "stream" else url
+
+
 def payload(request: HttpRequest, reply: Message, *, html: bool = False) -> dict[str, Any]:
     """What a program gets to know of a reply that has begun."""
     conversation_url = reverse("chat:conversation", args=[reply.conversation_id])

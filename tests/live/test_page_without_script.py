@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from ..double import ENDING, GoOn, Stall, Text, WaitFor
+from ..double import ENDING, GoOn, Stall, Text, WaitFor, answer
 from .browser import box, button, log_in, prose, reply, stop_button
 
 pytest_plugins = ["tests.live.browser"]
@@ -95,6 +95,32 @@ def test_stop_and_continue_work(begun):
     expect(reply(begun).get_by_text("You stopped this reply.")).to_be_visible()
     button(begun, "Continue").click()
     reload_until(begun, "one two three")
+
+
+def test_a_reply_that_goes_on_grows_in_its_page(bare, model, gate):
+    half = "One.\n\nTwo\nThree"
+    model.script(Text(half), Stall(), times=1)
+    post(bare, "Hello")
+    expect(prose(bare)).to_have_text("One.")
+    stop_button(bare).click()
+    model.script(GoOn(f"{half} and\n\nFour\nFive"), WaitFor(gate), *ENDING)
+    button(bare, "Continue").click()
+    expect(prose(bare)).to_have_text("One.Two\nThree and")
+    expect(stop_button(bare)).to_be_visible()
+    gate.set()
+    expect(box(bare)).to_be_visible()
+
+
+def test_a_reply_that_is_written_again_grows_in_its_page(bare, model, gate):
+    model.script(*answer("Yes."), times=1)
+    post(bare, "Hello")
+    expect(box(bare)).to_be_visible()
+    model.script(Text("One.\n\nTwo\nThree"), WaitFor(gate), *ENDING)
+    button(bare, "Regenerate").click()
+    expect(prose(bare)).to_have_text("One.")
+    expect(stop_button(bare)).to_be_visible()
+    gate.set()
+    expect(prose(bare)).to_have_text("One.Two\nThree")
 
 
 def test_a_second_message_while_a_reply_runs_is_kept(begun, visits):

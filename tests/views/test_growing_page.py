@@ -37,6 +37,24 @@ async def test_a_send_without_the_field_leads_to_the_plain_page(aclient):
     assert answer.status_code == 303 and answer["Location"].endswith("/")
 
 
+@pytest.mark.parametrize(("verb", "state"), [("retry", "complete"), ("continue", "stopped")])
+async def test_so_does_a_reply_that_is_written_again_or_goes_on(
+    aclient, conversation, ends, verb, state
+):
+    reply = await ends(state)
+    answer = await aclient.post(f"/chat/replies/{reply.pk}/{verb}", {"as": "stream"})
+    assert answer.status_code == 303
+    assert answer["Location"] == f"{conversation.get_absolute_url()}?stream"
+
+
+async def test_a_reply_that_goes_on_shows_all_of_its_text(aclient, conversation, ends, double):
+    reply = await ends("stopped", "One.\n\nTwo")
+    double.script(Text(" and a half.\n\nThree"), *ENDING)
+    answer = await aclient.post(f"/chat/replies/{reply.pk}/continue", {"as": "stream"})
+    html = (await body_of(await aclient.get(answer["Location"]))).decode()
+    assert "<p>One.</p>" in html and "<p>Two and a half.</p>" in html and html.count("</html>") == 1
+
+
 async def test_it_gives_the_page_in_pieces_and_whole(aclient, double, gate):
     double.script(Text("One.\n\nTwo.\n\nThree"), WaitFor(gate), *ENDING)
     asked = await ask(aclient, "Hello")
