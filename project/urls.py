@@ -17,6 +17,9 @@ urlpatterns = [
         auth.PasswordChangeDoneView.as_view(),
         name="password_change_done",
     ),
+    # For staff too, so that the preferences come and go with them.
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    path("admin/logout/", accounts.LogoutView.as_view()),
     path("admin/", admin.site.urls),
 ]
 

@@ -81,6 +81,28 @@ async def test_login_brings_it_and_logout_takes_it(kept):
     assert response.cookies["theme"]["max-age"] == 0
 
 
+async def test_the_administration_brings_and_takes_it_too(kept, user):
+    user.is_staff = True
+    await user.asave()
+    client = AsyncClient()
+    response = await client.get("/admin/", follow=True)
+    path, _status = response.redirect_chain[-1]
+    assert path == "/accounts/login/?next=%2Fadmin%2F" and b"Log in" in response.content
+    fields = {"username": "ana", "password": "staple battery", "next": "/admin/"}
+    response = await client.post(path, fields)
+    assert response["Location"] == "/admin/"
+    assert response.cookies["theme"].value == "dark"
+    assert response.cookies["django_language"].value == "de"
+    response = await client.post("/admin/logout/")
+    assert response.cookies["theme"]["max-age"] == 0
+    assert (await client.get("/admin/")).status_code == 302
+
+
+async def test_who_may_not_see_the_administration_is_told_who_they_are(aclient):
+    response = await aclient.get("/admin/", follow=True)
+    assert "You are logged in as “ana”." in response.content.decode()
+
+
 async def test_it_needs_login(stranger):
     assert (await stranger.post(URL, CHOSEN, headers=JSON)).status_code == 401
 
