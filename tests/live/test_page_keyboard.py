@@ -1,5 +1,6 @@
 """The page without a mouse."""
 
+import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Text, WaitFor
@@ -141,14 +142,39 @@ def search(page):
 
 
 def test_a_key_leads_from_the_box_to_the_search(page):
-    box(page).press("Control+k")
+    box(page).press("Control+/")
     expect(search(page)).to_be_focused()
+
+
+def test_it_does_so_where_a_keyboard_has_it_behind_shift(page):
+    event = {"key": "/", "ctrlKey": True, "shiftKey": True, "bubbles": True, "cancelable": True}
+    box(page).dispatch_event("keydown", event)
+    expect(search(page)).to_be_focused()
+
+
+@pytest.mark.parametrize("key", ["k", "f", "l", "Shift+o"])
+def test_the_browser_keeps_its_own_keys(page, key):
+    page.evaluate("addEventListener('keydown', (event) => { taken = event.defaultPrevented })")
+    box(page).evaluate(
+        """(box, key) => box.dispatchEvent(new KeyboardEvent("keydown", {
+          key: key.at(-1), shiftKey: key.length > 1, ctrlKey: true, bubbles: true, cancelable: true,
+        }))""",
+        key,
+    )
+    assert page.evaluate("taken") is False
+
+
+def test_the_list_tells_the_keys_that_work(page):
+    leave_box(page)
+    page.keyboard.press("?")
+    keys = dialog(page).locator("div", has_text="Search your conversations").locator("kbd")
+    expect(keys).to_have_text(["Ctrl", "/", "/"])
 
 
 def test_it_opens_the_drawer_of_a_phone(visits):
     page = visits.begin(viewport=PHONE)
     page.goto("/chat/")
-    box(page).press("Control+k")
+    box(page).press("Control+/")
     expect(search(page)).to_be_focused()
 
 

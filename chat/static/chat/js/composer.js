@@ -245,13 +245,17 @@ class ChatComposer extends HTMLElement {
   }
 }
 
-/** The name of what a key of the whole page does, if it is one. A single character is none where people write. */
-function shortcut({ key, ctrlKey, metaKey, altKey, shiftKey, target }) {
-  const hasSearch = document.querySelector(".sidebar [type=search]");
+/**
+ * The name of what a key of the whole page does, if it is one. Chrome and Firefox do nothing by Ctrl+/, with Shift where
+ * the keyboard has / there. A single character is no key where people write; Firefox looks by / in the page, as by
+ * Ctrl+F, and does so again once the single keys are switched off.
+ */
+function shortcut({ key, ctrlKey, metaKey, altKey, target }) {
+  const search = key === "/" && document.querySelector(".sidebar [type=search]") ? "search" : null;
   if (altKey || ctrlKey && metaKey) return null;
-  if (IS_MAC ? metaKey : ctrlKey) return key.toLowerCase() === "k" && !shiftKey && hasSearch ? "search" : null;
+  if (IS_MAC ? metaKey : ctrlKey) return search;
   if (ctrlKey || metaKey || target.closest("input, textarea, select") || localStorage.getItem("single-keys")) return null;
-  return key === "?" ? "help" : key === "/" && hasSearch ? "search" : null;
+  return key === "?" ? "help" : search;
 }
 
 /** Safari ends a composition before the Enter that it was ended with. */
