@@ -130,8 +130,9 @@ async def test_it_forgives_a_bad_end_behind_the_finish_reason(provider, double, 
     assert await text_of(provider) == "one"
 
 
-async def test_it_tells_reasoning_apart(provider, double):
-    double.script(Reasoning("Let me see."), *answer("Yes."))
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_it_tells_reasoning_apart(provider, double, field):
+    double.script(Reasoning("Let me see.", field), *answer("Yes."))
     deltas = await deltas_of(provider)
     assert "".join(delta.reasoning for delta in deltas) == "Let me see."
     assert "".join(delta.text for delta in deltas) == "Yes."

@@ -52,13 +52,15 @@ class GoOn:
 
 @dataclass(frozen=True)
 class Reasoning:
-    """Word by word as `delta.reasoning_content` (DeepSeek, vLLM); not part of `request.sent`."""
+    """Word by word as `delta.reasoning_content` (DeepSeek, vLLM) or as another `field`, such as
+    `reasoning` (OpenRouter); not part of `request.sent`."""
 
     text: str
+    field: str = "reasoning_content"
 
     async def play(self, stream: Stream) -> None:
         for piece in words(self.text):
-            await stream.delta({"reasoning_content": piece})
+            await stream.delta({self.field: piece})
 
 
 @dataclass(frozen=True)

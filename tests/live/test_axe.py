@@ -84,6 +84,21 @@ def test_login_has_no_fault(page):
     expect_no_fault(page)
 
 
+@pytest.mark.parametrize("locale", ["de-DE", "fr-FR"])
+def test_a_conversation_in_another_language_has_no_fault(visits, locale):
+    page = visits.begin(locale=locale, bypass_csp=True, reduced_motion="reduce")
+    page.goto("/chat/")
+    expect(page.locator("html")).to_have_attribute("lang", locale[:2])
+    expect_no_fault(page)
+    page.locator("#message").fill("Hello")
+    page.locator("#message").press("Enter")
+    expect_state(page, "complete")
+    page.locator("#conversation-menu > summary").click()
+    for part in page.locator("#conversation-menu details > summary").all():
+        part.click()
+    expect_no_fault(page)
+
+
 @pytest.fixture(scope="module")
 def letters(tmp_path_factory):
     return tmp_path_factory.mktemp("letters")

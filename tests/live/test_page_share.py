@@ -5,9 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from ..double import answer
 from .browser import button, expect_state, reply, send
 
 pytest_plugins = ["tests.live.browser"]
+CODE = "print('a line of code that goes on and on, " + "and on " * 40 + "')"
 
 
 @pytest.fixture(params=[True, False], ids=["script", "no script"])
@@ -67,6 +69,24 @@ def test_the_link_has_the_focus_and_can_be_copied(copied):
     copied.locator("#share").get_by_role("button", name="Copy").click()
     expect(copied.locator("#share").get_by_role("button", name="Copied")).to_be_visible()
     assert copied.evaluate("navigator.clipboard.readText()") == box.input_value()
+
+
+def test_code_in_a_copy_can_be_wrapped_and_copied(page, visits, model):
+    model.script(*answer(f"```python\n{CODE}\n```"))
+    send(page)
+    expect_state(page, "complete")
+    link = make_link(page).input_value()
+    reader = visits.begin()
+    reader.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    reader.goto(link)
+    code = reader.locator("pre")
+    assert code.evaluate("code => code.scrollWidth > code.clientWidth")
+    button(reader, "Wrap").click()
+    expect(button(reader, "Wrap")).to_have_attribute("aria-pressed", "true")
+    assert code.evaluate("code => code.scrollWidth <= code.clientWidth")
+    button(reader, "Copy").click()
+    expect(button(reader, "Copied")).to_be_visible()
+    assert reader.evaluate("navigator.clipboard.readText()") == f"{CODE}\n"
 
 
 def test_the_conversation_can_be_exported(copied):

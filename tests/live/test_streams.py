@@ -9,15 +9,17 @@ import socket
 import struct
 import subprocess
 import threading
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
 from ..conftest import skip_unless
 from ..double import ENDING, Endless, Stall, Text, WaitFor, answer
 from ..streams import apply, event_of
+from .conftest import CSRF_TOKEN
 
 TEXT = "héllo 👋 one two three\n\nfour `five` \N{EN DASH} and 🏴󠁧󠁢󠁷󠁬󠁳󠁿 six seven.\r\nThe end"
+ARRIVES = 60.0  # seconds
 NO_LINGER = struct.pack("ii", 1, 0)  # closing sends RST
 
 
@@ -118,6 +120,48 @@ async def test_headers_come_before_the_first_piece(ana, double):
         assert await response.content.readline() == b": open\n"
     async with ana.post(asked["reply"]["stop"]):
         pass
+
+
+async def test_the_page_without_script_grows_block_by_block(site, double):
+    first, second = threading.Event(), threading.Event()
+    double.script(
+        *(
+            Text("One.\n\nTwo.\nStill"),
+            WaitFor(first),
+            Text("two.\n\nThree.\nEnd"),
+            WaitFor(second),
+        ),
+        *ENDING,
+    )
+    form = f"csrfmiddlewaretoken={CSRF_TOKEN}&message=Hello&as=stream"
+    async with wire(site, "POST /chat/", form) as answer:
+        head = await answer.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 303 ")
+    place = re.search(rb"(?i)\r\nlocation: (\S+\?stream)\r\n", head)[1].decode()
+    async with wire(site, f"GET {place}") as answer:
+        page = await answer.readuntil(b"<p>One.</p>")
+        assert b"<!doctype html>" in page and b"Stop the reply" in page
+        first.set()
+        page += await answer.readuntil(b"<p>Two.\nStilltwo.</p>")
+        assert b"</chat-reply>" not in page
+        second.set()
+        rest = await answer.readuntil(b"0\r\n\r\n")
+    assert rest.index(b"<p>Three.\nEnd</p>") < rest.index(b"</chat-reply>") < rest.index(b"</html>")
+
+
+@asynccontextmanager
+async def wire(site, line, body=""):
+    """The bytes of an answer as they arrive, without any client between."""
+    port = next(iter(site.processes))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000_000)
+    head = f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {site.cookies()}\r\n"
+    kind = "Content-Type: application/x-www-form-urlencoded\r\n"
+    writer.write(f"{head}{kind}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    try:
+        async with asyncio.timeout(ARRIVES):
+            yield reader
+    finally:
+        writer.close()
 
 
 # Readers
