@@ -1,4 +1,4 @@
-"""`python -m tests.pictures`: the pictures of the README, of the real page with the demo model."""
+"""The pictures of the README, of the page with the demo model."""
 
 import re
 import shutil
@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import expect, sync_playwright
 
-from .double import ProviderDouble
-from .live.browser import ARGUMENTS, CHROMIUM, expect_state, log_in, prose, send
-from .site import ROOT, Site
+from ..double import ProviderDouble
+from ..live.browser import ARGUMENTS, CHROMIUM, expect_state, log_in, prose, send
+from ..site import ROOT, Site
 
 DOCS = ROOT / "docs"
 LARGEST = 150_000  # bytes
@@ -25,7 +25,7 @@ QUESTION = "How do I stream a reply so that a reload cannot lose a word of it?"
 MIDDLE = "OPENAI_API_KEY"  # when the picture is taken
 
 
-def main():
+def take():
     DOCS.mkdir(exist_ok=True)
     with demo_site() as port, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -84,7 +84,3 @@ def _picture(page, name):
     print(f"{path.relative_to(Path.cwd())}: {size:,} bytes")
     if size > LARGEST:
         sys.exit(f"{name} is too large")
-
-
-if __name__ == "__main__":
-    main()
