@@ -325,8 +325,27 @@ def test_earlier_messages_come_in_place_until_there_are_none(long):
         earlier.click()
         expect(long.locator("article.message")).to_have_count(shown)
     expect(earlier).to_have_count(0)
-    numbers = [int(re.search(r"\d+", text)[0]) for text in texts(long).all_inner_texts()]
+    numbers = [int(re.search(r"\d+", text)[0]) for text in texts(long).all_text_contents()]
     assert numbers == [*range(LONG)] and long.evaluate("window.same")
+
+
+def test_what_is_far_from_the_screen_costs_nothing_and_keeps_its_place(long):
+    """Where people write, each key would lay all of it out anew."""
+    for shown in (100, 150, 200):
+        long.get_by_role("link", name="Show earlier messages").click()
+        expect(long.locator("article.message")).to_have_count(shown)
+    height = "document.documentElement.scrollHeight"
+    long.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    far = long.locator("article.message").nth(100)
+    expect_far = "far => !far.firstElementChild.checkVisibility({ contentVisibilityAuto: true })"
+    long.wait_for_function(expect_far, arg=far.element_handle())
+    with_far, everything = long.evaluate(height), "article { content-visibility: visible !important }"
+    long.evaluate(
+        "css => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css);"
+        " document.adoptedStyleSheets.push(sheet); }",
+        everything,
+    )
+    assert long.evaluate(height) == with_far
 
 
 def test_what_is_read_stays_where_it_is(long):

@@ -175,10 +175,11 @@ class ChatComposer extends HTMLElement {
   }
 
   #pageKey(event) {
-    if (isComposing(event) || event.defaultPrevented || document.querySelector(":popover-open, dialog[open]")) return;
-    if (event.key === "Escape" && !event.target.closest(".sidebar, .menu")) return this.#leave();
+    const isLeaving = event.key === "Escape" && !event.target.closest(".sidebar, .menu");
     const name = shortcut(event);
-    if (!name) return;
+    if (!isLeaving && !name || isComposing(event) || event.defaultPrevented) return;
+    if (document.querySelector(":popover-open, dialog[open]")) return; // looks through the whole page
+    if (isLeaving) return this.#leave();
     event.preventDefault();
     this.#runShortcut(name);
   }
