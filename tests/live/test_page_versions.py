@@ -293,7 +293,8 @@ SEED = f"""
 from django.contrib.auth import get_user_model
 from chat.models import Conversation, Message
 
-conversation = Conversation.begin(get_user_model().objects.get(username="admin"), "Long")
+user = get_user_model().objects.get(username="admin")
+conversation = Conversation.objects.create(user=user, title="Long")
 messages = []
 for position in range({LONG}):
     role, state = [("user", ""), ("assistant", "stopped")][position % 2]
@@ -304,6 +305,13 @@ for position in range({LONG}):
 Message.objects.bulk_create(messages)
 Conversation.objects.filter(pk=conversation.pk).update(head=messages[-1])
 print(conversation.get_absolute_url())
+"""
+
+
+SHOW_ALL = """
+const sheet = new CSSStyleSheet();
+sheet.replaceSync("article { content-visibility: visible !important }");
+document.adoptedStyleSheets.push(sheet);
 """
 
 
@@ -334,18 +342,15 @@ def test_what_is_far_from_the_screen_costs_nothing_and_keeps_its_place(long):
     for shown in (100, 150, 200):
         long.get_by_role("link", name="Show earlier messages").click()
         expect(long.locator("article.message")).to_have_count(shown)
-    height = "document.documentElement.scrollHeight"
-    long.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     far = long.locator("article.message").nth(100)
-    expect_far = "far => !far.firstElementChild.checkVisibility({ contentVisibilityAuto: true })"
-    long.wait_for_function(expect_far, arg=far.element_handle())
-    with_far, everything = long.evaluate(height), "article { content-visibility: visible !important }"
-    long.evaluate(
-        "css => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css);"
-        " document.adoptedStyleSheets.push(sheet); }",
-        everything,
+    long.wait_for_function(
+        "far => !far.firstElementChild.checkVisibility({ contentVisibilityAuto: true })",
+        arg=far.element_handle(),
     )
-    assert long.evaluate(height) == with_far
+    height = "document.documentElement.scrollHeight"
+    before = long.evaluate(height)
+    long.evaluate(SHOW_ALL)
+    assert long.evaluate(height) == before
 
 
 def test_what_is_read_stays_where_it_is(long):
