@@ -59,13 +59,6 @@ class ChatComposer extends HTMLElement {
     this.focus();
   }
 
-  /** The form as it would be sent, without a message. */
-  emptyForm() {
-    const form = this.#form.cloneNode();
-    form.append(this.#form.elements.csrfmiddlewaretoken.cloneNode());
-    return form;
-  }
-
   focus() {
     this.#box.focus({ preventScroll: true });
   }

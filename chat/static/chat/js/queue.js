@@ -89,8 +89,11 @@ class WaitingMessages extends HTMLElement {
     this.#notBefore = Date.now() + 1_000 * (problem.retryAfter ?? 0);
   }
 
+  /** The composer's form, with what waits in the place of what is written there now. */
   #formOf(fields) {
-    const form = this.#composer.emptyForm();
+    const composer = document.getElementById("composer");
+    const form = composer.cloneNode();
+    form.append(composer.elements.csrfmiddlewaretoken.cloneNode());
     for (const [name, value] of Object.entries(fields)) {
       form.append(Object.assign(document.createElement("input"), { name, value, type: "hidden" }));
     }
