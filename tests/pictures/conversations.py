@@ -141,8 +141,7 @@ def whole_print(visit):
 
 def conversation_above(visit):
     page = _talk(visit, "Everything that Markdown can do")
-    page.evaluate("scrollTo(0, 600)")
-    expect(page.locator("#newest")).to_be_visible()
+    page.wait_for_function("scrollTo(0, 600) || !document.getElementById('newest').hidden")
     return page
 
 
@@ -243,10 +242,10 @@ def thoughts_open(visit):
 
 def versions(visit):
     page = _talk(visit, TRY)
-    for _ in range(2):
+    for number in (2, 3):
         button(page, "Regenerate").click()
         page.locator(".models menu button").first.click()
-        expect_state(page, "complete")
+        expect(page.locator(".versions")).to_contain_text(f"{number}/{number}")
     button(page, "Previous version").click()
     expect(page.locator(".versions")).to_contain_text("2/3")
     return page
