@@ -8,6 +8,7 @@ readers follow a tail, from any offset.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from .endings import Ending
@@ -32,9 +33,13 @@ class Tail:
         self.ending = ending
         self.readers = 0
         self.is_closing = False  # this process leaves; the reply goes on elsewhere
-        self.rendering = Rendering()
         self._waiting: list[asyncio.Future[None]] = []
         self._last_frame = (0, 0, b"")
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """The text as HTML, from the first reader on who wants that."""
+        return Rendering()
 
     def extend(self, text: str) -> None:
         """`text` has been committed."""

@@ -82,6 +82,7 @@ class Exchange:
         self._receive, self._send = receive, send
         self._body: AsyncGenerator[bytes] | None = None
         self._is_gone = False  # the client
+        self._waiting: asyncio.Task | None = None  # for the client to go, while parts are sent
 
     def defer(self, body: AsyncGenerator[bytes]) -> None:
         self._body = body
@@ -108,14 +109,24 @@ class Exchange:
         """Until it ends, or the client is gone."""
         if self._is_gone:
             return
+        self._waiting = asyncio.current_task()
         sending = asyncio.create_task(self._send_parts())
-        leaving = asyncio.create_task(self._receive())
+        sending.add_done_callback(self._wake)
         try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            await self._receive()  # that the client is gone; one task less than to wait for both
+        except asyncio.CancelledError:
+            if self._waiting or asyncio.current_task().uncancel():
+                raise
         finally:
+            self._waiting = None
             sending.cancel()
-            leaving.cancel()
-            await asyncio.wait((sending, leaving))
+            await asyncio.wait((sending,))
+
+    def _wake(self, sending: asyncio.Task) -> None:
+        """All is sent, and nothing more to wait for."""
+        waiting, self._waiting = self._waiting, None
+        if waiting:
+            waiting.cancel()
 
     async def _send_parts(self) -> None:
         async for part in self._body:

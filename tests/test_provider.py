@@ -313,9 +313,9 @@ async def test_it_waits_so_long_for_the_next_piece(provider, double, settings, s
 
 
 async def test_it_waits_for_each_piece_anew(provider, double, settings):
-    settings.CHAT_FIRST_PIECE_TIMEOUT = settings.CHAT_PIECE_TIMEOUT = SOON
-    double.script(Text("one two three four five six", every=SOON / 2), *ENDING)
-    assert await text_of(provider) == "one two three four five six"
+    settings.CHAT_FIRST_PIECE_TIMEOUT = settings.CHAT_PIECE_TIMEOUT = 4 * SOON
+    double.script(Text("one two three four", every=1.5 * SOON), *ENDING)
+    assert await text_of(provider) == "one two three four"
 
 
 # Tries

@@ -30,7 +30,7 @@ class Answer:
         self._response = response
         self._reading = Reading()
         self._arrived = asyncio.Event()
-        self._has_room = asyncio.Event()
+        self._has_room: asyncio.Event | None = None  # for whoever waits with a full hand
         self._chunks: list[bytes] = []
         self._held = 0  # bytes in them
         self._delta: Delta | None = None  # decoded and not taken yet
@@ -98,7 +98,7 @@ class Answer:
                 self._held += len(chunk)
                 self.on_arrival()
                 if self._held > MUCH:
-                    self._has_room.clear()
+                    self._has_room = asyncio.Event()
                     await self._has_room.wait()
         except (aiohttp.ClientError, OSError) as error:
             self._lost = cut(type(error).__name__)
@@ -111,7 +111,8 @@ class Answer:
             delta = reading.take(b"".join(self._chunks))
             self._chunks.clear()
             self._held = 0
-            self._has_room.set()
+            if self._has_room:
+                self._has_room.set()
             if self._delta:
                 self._delta.add(delta)
             else:

@@ -142,9 +142,10 @@ class Provider:
             raise stalled() from None
         except openai.OpenAIError as error:
             raise refused(error) from None
-        stack.push_async_callback(response.aclose)
+        below = response.extensions[RESPONSE]  # all that is held while the reply runs
+        stack.callback(below.release)
         require_event_stream(response.headers.get("content-type", ""))
-        answer = Answer(response.extensions[RESPONSE])
+        answer = Answer(below)
         stack.push_async_callback(answer.close)
         await answer.begin()
         if answer.failure and not answer.has_text:

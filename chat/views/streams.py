@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from ..endings import State
+from ..endings import Ending, State
 from ..engine import engine
 from ..following import Tail
 from ..limits import LimitReached
@@ -119,17 +119,11 @@ def _offset(request: HttpRequest) -> int:
 def _event_stream(request: HttpRequest, tail: Tail, events: Events) -> StreamingHttpResponse:
     reader = Reader(request.user.pk, request.session.session_key, tail)
     failure = _end_frame(State.STREAMING)
-    return streaming(request, reader, _opened(events(reader)), failure, "text/event-stream")
-
-
-async def _opened(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield OPEN
-    async with aclosing(events):
-        async for part in events:
-            yield part
+    return streaming(request, reader, events(reader), failure, "text/event-stream")
 
 
 async def _text_events(after: int, reader: Reader) -> AsyncIterator[bytes]:
+    yield OPEN
     async with aclosing(followed(reader, after)) as progress:
         async for part in progress:
             start = part.offset - len(part.text)
@@ -139,6 +133,7 @@ async def _text_events(after: int, reader: Reader) -> AsyncIterator[bytes]:
 
 async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[bytes]:
     """Blocks first as they stand, then what changes in them; the finished message at the end."""
+    yield OPEN
     tail, version = reader.tail, 0
     async with aclosing(followed(reader)) as progress:
         async for part in progress:
@@ -154,17 +149,18 @@ async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[by
 
 async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:
     """`data: {"content": …}` and `data: [DONE]`, all else behind an `event:` line."""
-    yield frame(begun, event="reply")
+    yield OPEN + frame(begun, event="reply")
     async with aclosing(followed(reader)) as progress:
         async for part in progress:
             yield frame({"content": part.text}) if part.text else KEEP_ALIVE
-    yield _end(reader)
-    ending = reader.tail.ending
+    yield _end(reader) + _failure(reader.tail.ending) + DONE
+
+
+def _failure(ending: Ending | None) -> bytes:
+    """For clients that know nothing but text and errors."""
     if ending is None:
-        yield frame({"error": _("This stream ends here. The reply goes on and is kept.")})
-    elif ending.state == State.FAILED:
-        yield frame({"error": _(ending.error)})
-    yield DONE
+        return frame({"error": _("This stream ends here. The reply goes on and is kept.")})
+    return frame({"error": _(ending.error)}) if ending.state == State.FAILED else b""
 
 
 def _final_article(request: HttpRequest, pk: UUID) -> str:
