@@ -6,6 +6,8 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 SQLITE_NOW = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"  # as Django's Now() writes it
+COPY = "COPY chat_piece (reply_id, start, text) FROM STDIN"
+INSERT = "INSERT INTO chat_piece (reply_id, start, text) VALUES (%s, %s, %s)"
 SQLITE_AGO = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s)"
 
 
@@ -34,12 +36,14 @@ def running(cursor: CursorWrapper, writer: UUID) -> dict[UUID, tuple[str, bool]]
 
 def store(cursor: CursorWrapper, pieces: list[tuple[UUID, int, str]]) -> None:
     """Pieces of any number of replies, as reply, start and text."""
-    if not connection.features.has_native_uuid_field:
-        pieces = [(pk.hex, start, text) for pk, start, text in pieces]
-    if pieces:
-        cursor.executemany(
-            "INSERT INTO chat_piece (reply_id, start, text) VALUES (%s, %s, %s)", pieces
-        )
+    if not pieces:
+        return
+    if connection.vendor == "postgresql":  # a fifth of the cost of INSERT
+        with connection.wrap_database_errors, cursor.copy(COPY) as copy:
+            for piece in pieces:
+                copy.write_row(piece)
+    else:
+        cursor.executemany(INSERT, [(pk.hex, start, text) for pk, start, text in pieces])
 
 
 def begin(cursor: CursorWrapper, replies: list[UUID]) -> None:
