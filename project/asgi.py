@@ -11,10 +11,18 @@ from django.core.asgi import get_asgi_application
 
 django = get_asgi_application()
 
+from django.core.signals import request_started  # noqa: E402
+from django.db import close_old_connections, reset_queries  # noqa: E402
+
 from chat import engine  # noqa: E402 (models need Django to be set up)
 from project.guard import Guard  # noqa: E402
 
 SHUTDOWN_TIME = 8.0  # seconds, within the ten that a service manager gives
+
+# A request has a thread of its own: at its beginning there are no connections to look after. It
+# would be started just to find that out.
+request_started.disconnect(close_old_connections)
+request_started.disconnect(reset_queries)
 
 logger = logging.getLogger("chat.shutdown")
 application = Guard(django, engine.is_leaving)

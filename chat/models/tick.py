@@ -1,5 +1,6 @@
 """What a process does all the time, in plain SQL: up to ten times as fast as through the ORM."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
@@ -31,7 +32,13 @@ def running(cursor: CursorWrapper, writer: UUID) -> dict[UUID, tuple[str, bool]]
         [key],
     )
     rows = cursor.fetchall()
-    return {pk if native else UUID(hex=pk): (state, bool(stop)) for pk, state, stop in rows}
+    return {pk if native else _uuid(pk): (state, bool(stop)) for pk, state, stop in rows}
+
+
+@lru_cache(maxsize=1_000)
+def _uuid(hex: str) -> UUID:
+    """The same ones come at each tick."""
+    return UUID(hex=hex)
 
 
 def store(cursor: CursorWrapper, pieces: list[tuple[UUID, int, str]]) -> None:
