@@ -63,4 +63,4 @@ class Ending:
     omitted: int = 0  # earlier messages that the provider did not get
 
     def fields(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return vars(self) | {"state": str(self.state)}

@@ -58,10 +58,7 @@ class MessageQuerySet(models.QuerySet):
     def settle(self, pk: uuid.UUID, writer: uuid.UUID, ending: Ending) -> bool:
         """End a reply in one conditional update; False when it was settled or taken before."""
         with transaction.atomic(savepoint=False):
-            if not self.written_by(writer).filter(pk=pk).update(owner=None, **ending.fields()):
-                return False
-            tick.drop_pieces(pk)
-            return True
+            return tick.settle(pk, writer, ending.fields())
 
     def note_followed(self) -> int:
         """Somebody follows these, or is there to do so."""
