@@ -108,7 +108,16 @@ def admin(live_port):
 
 
 @pytest.fixture
-def visits(chromium, live_site, live_port, admin, model, tmp_path):
+def gate():
+    """Holds a script of the double until the test sets it."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+@pytest.fixture
+def visits(chromium, live_site, live_port, admin, model, gate, tmp_path):
+    """The gate opens when all pages are closed: none sends what waits in it into the next test."""
     visits = Visits(chromium, live_port, admin.cookies, tmp_path / "screenshots")
     yield visits
     try:
@@ -129,14 +138,6 @@ def page(visits):
     page = visits.begin()
     page.goto("/chat/")
     return page
-
-
-@pytest.fixture
-def gate():
-    """Holds a script of the double until the test sets it."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 class Visits:
