@@ -11,13 +11,13 @@ import comrak
 from django.utils.safestring import SafeString, mark_safe
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
+from pygments.lexers import get_all_lexers, get_lexer_by_name
 
 from .formulas import mathml
 
 VERSION = 3  # of the HTML; what was stored by another version is rendered again
-HAS_CODE = '<pre tabindex="0"><code class='
+CODE = '<pre tabindex="0" data-language="'  # of a language that is known here; to be highlighted
+FORMULA = '<pre tabindex="0"><code class="language-math" data-math-style="display">'
 LONG_FORMULA = 60  # characters from which one inside a line gets a line that can be scrolled
 MAX_HIGHLIGHTED = 20_000  # characters of one code block; longer ones stay plain
 
@@ -33,17 +33,19 @@ _SOURCEPOS = re.compile(r' data-sourcepos="[\d:-]+"')
 _LINK = re.compile(r'<a href="(?!"|#)')
 _IMAGE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"(?: title="[^"]*")? />')
 _TASK = re.compile(r'<input type="checkbox" (checked="" )?disabled="" />')
-_CODE = re.compile(HAS_CODE + r'"language-([^"]+)">(.*?)</code></pre>', re.DOTALL)
+_OPENING = re.compile(r'<pre><code class="language-([^"]+)">')
+_CODE = re.compile(CODE + r'([^"]+)"><code class="language-([^"]+)">(.*?)</code></pre>', re.DOTALL)
 _FORMULA = re.compile(r'<span data-math-style="(inline|display)">([^<]*)</span>')
-_FORMULA_BLOCK = re.compile(
-    HAS_CODE + r'"language-math" data-math-style="display">([^<]*)</code></pre>'
-)
+_FORMULA_BLOCK = re.compile(FORMULA + r"([^<]*)</code></pre>")
 _RAW = re.compile(
     r"(\A|</(?:p|ul|ol|pre|table|blockquote|h[1-6])>\n|<hr />\n)"
     r"(&lt;.*?)(?=\n<(?:p|ul|ol|pre|table|blockquote|h[1-6]|hr)[ >]|\n?\Z)",
     re.DOTALL,
 )
 _formatter = HtmlFormatter(nowrap=True)
+_languages = {
+    alias: name for name, aliases, *_ in get_all_lexers(plugins=False) for alias in aliases
+}
 
 
 def page(text: str) -> SafeString:
@@ -67,7 +69,7 @@ def blocks(text: str) -> list[str]:
 
 def highlight_code(html: str) -> str:
     """`html` with its code highlighted: milliseconds, so only for blocks that are finished."""
-    if HAS_CODE not in html:
+    if not _is_plain(html):
         return html
     return _FORMULA_BLOCK.sub(_formula_block, _CODE.sub(_highlighted, html))
 
@@ -105,7 +107,11 @@ class Growing:
 
     def has_new_code(self, first: int) -> bool:
         """Whether a block that has been finished since has code to highlight."""
-        return any(HAS_CODE in html for html in self.finished(first))
+        return any(map(_is_plain, self.finished(first)))
+
+
+def _is_plain(html: str) -> bool:
+    return CODE in html or FORMULA in html
 
 
 def _positioned_blocks(text: str) -> list[tuple[int, str]]:
@@ -142,8 +148,10 @@ def _line_offsets(text: str) -> list[int]:
 
 def _cleaned(html: str) -> str:
     html = _SOURCEPOS.sub("", html)
-    # Code that scrolls has to be within reach of the keyboard.
-    html = html.replace("<pre><code", '<pre tabindex="0"><code')
+    if "<pre><code" in html:
+        html = _OPENING.sub(_with_language, html)
+        # Code that scrolls has to be within reach of the keyboard.
+        html = html.replace("<pre><code", '<pre tabindex="0"><code')
     if "<input " in html:
         html = _TASK.sub(_task_box, html)
     if "<img " in html:
@@ -156,6 +164,17 @@ def _cleaned(html: str) -> str:
     if "&lt;" in html:
         html = _RAW.sub(r'\1<p class="raw">\2</p>', html)
     return html.strip("\n")
+
+
+def _with_language(match: re.Match[str]) -> str:
+    """Its name from the beginning; code of a language that is not known here stays as it is."""
+    name = _languages.get(_alias(match[1]))
+    return f'{CODE}{escape(name)}"><code class="language-{match[1]}">' if name else match[0]
+
+
+def _alias(written: str) -> str:
+    """What Pygments calls the language of a block: the first word behind its fence."""
+    return re.split(r"[\s,]", unescape(written).lower(), maxsplit=1)[0]
 
 
 def _task_box(match: re.Match[str]) -> str:
@@ -187,16 +206,9 @@ def _formula_block(match: re.Match[str]) -> str:
 
 
 def _highlighted(match: re.Match[str]) -> str:
-    language, code = match[1], unescape(match[2])
+    language, written, code = match[1], match[2], unescape(match[3])
     if len(code) > MAX_HIGHLIGHTED:
         return match[0]
-    try:
-        lexer = get_lexer_by_name(unescape(language).split()[0].split(",")[0], stripnl=False)
-    except (ClassNotFound, IndexError):
-        return match[0]
-    marked = highlight(code, lexer, _formatter)
-    head = (
-        f'<pre tabindex="0" class="highlight" data-language="{escape(lexer.name)}">'
-        f'<code class="language-{escape(unescape(language))}">'
-    )
-    return f"{head}{marked}</code></pre>"
+    marked = highlight(code, get_lexer_by_name(_alias(written), stripnl=False), _formatter)
+    head = f'<pre tabindex="0" class="highlight" data-language="{language}">'
+    return f'{head}<code class="language-{written}">{marked}</code></pre>'

@@ -278,6 +278,14 @@ def test_it_says_from_where_on_blocks_may_have_changed():
     assert growing.update("one\n\ntwo\n\nthree\nfour") == 2
 
 
+def test_code_has_the_name_of_its_language_before_it_is_highlighted():
+    name = 'data-language="C++"'
+    (block,) = blocks("- code\n\n  ```cpp,ignore title=x\n  int x;\n  ```")
+    assert name in block and "highlight" not in block
+    assert name in highlight_code(block)
+    assert "data-language" not in page("```klingon\nnuqneH\n```") + page("```\nx\n```")
+
+
 def test_it_highlights_only_what_is_finished():
     growing = Growing()
     growing.update("```python\nx = 1\n```\n")
