@@ -1,5 +1,6 @@
 /* Versions of a message: another one is shown, or the composer makes one. */
 
+import "./composer.js"; // an edit may be asked for before the script of the page has come as far
 import { announce } from "./page.js";
 
 /** The version that `arrow` leads to is shown now; the focus stays on the same arrow. */
