@@ -55,6 +55,13 @@ async def test_with_a_comment_it_comes_back_to_the_reply(aclient, url, conversat
     assert response["Location"] == f"/chat/{conversation.pk}/{place}"
 
 
+@pytest.mark.parametrize(("text", "is_asked"), [("Half", True), ("", False)])
+async def test_only_what_has_a_text_can_be_rated(aclient, conversation, ends, text, is_asked):
+    await ends("failed", text, "Oh.")
+    html = (await aclient.get(f"/chat/{conversation.pk}/")).content.decode()
+    assert ("Bad reply" in html) is is_asked
+
+
 async def test_the_page_gets_the_part_again(aclient, url):
     response = await aclient.post(url + "?as=html", {"rating": 1}, headers=JSON)
     assert "<details open>" in response.json()["html"]
