@@ -16,6 +16,7 @@ class Entry:
     reply_id: UUID
     start: int  # where `text` begins in the reply, in code points
     text: str = ""
+    thoughts: str = ""  # what follows on those that are stored
     ending: Ending | None = None
 
 
@@ -37,6 +38,7 @@ def commit(writer: UUID, entries: list[Entry], *, renew: bool = True) -> Outcome
         ours = [entry for entry in entries if entry.reply_id in owned]
         with_text = [entry for entry in ours if entry.text and not entry.ending]
         tick.store(cursor, [(each.reply_id, each.start, each.text) for each in with_text])
+        tick.think(cursor, [(each.reply_id, each.thoughts) for each in ours if each.thoughts])
         waiting = [each.reply_id for each in with_text if owned[each.reply_id][0] == State.WAITING]
         tick.begin(cursor, waiting)
         for entry in ours:

@@ -97,6 +97,7 @@ class Engine:
             return Tail(reply_id, message.text, message.ending())
         if reply_id not in self.tails:  # nor has it come while the row was read
             tail = self.tails[reply_id] = Tail(reply_id, message.text)
+            tail.thoughts = message.reasoning
             self._watch.add(tail)
         return self.tails[reply_id]
 
@@ -128,7 +129,7 @@ class Engine:
         reply_id = reply.pk
         self._watch.remove(reply_id)
         tail = self.tails.setdefault(reply_id, Tail(reply_id))
-        tail.extend(reply.text[len(tail.text) :])
+        tail.extend(reply.text[len(tail.text) :], reply.reasoning[len(tail.thoughts) :])
         generation = Generation(task, tail, self.provider, self.journal)
         self.generations[reply_id] = generation
         self.journal.watch_over(reply_id)
@@ -159,7 +160,7 @@ class Engine:
         if entry.ending:
             tail.finish(entry.ending)
         else:
-            tail.extend(entry.text)
+            tail.extend(entry.text, entry.thoughts)
 
     def _stop_requested(self, reply_id: UUID) -> None:
         if reply_id in self.generations:

@@ -30,6 +30,7 @@ class Tail:
     def __init__(self, reply_id: UUID, text: str = "", ending: Ending | None = None) -> None:
         self.reply_id = reply_id
         self.text = text
+        self.thoughts = ""  # what the model has thought before it wrote
         self.ending = ending
         self.readers = 0
         self.is_closing = False  # this process leaves; the reply goes on elsewhere
@@ -41,10 +42,12 @@ class Tail:
         """The text as HTML, from the first reader on who wants that."""
         return Rendering()
 
-    def extend(self, text: str) -> None:
-        """`text` has been committed."""
-        self.text += text
-        self.wake()
+    def extend(self, text: str, thoughts: str = "") -> None:
+        """These have been committed."""
+        if text or thoughts:
+            self.text += text
+            self.thoughts += thoughts
+            self.wake()
 
     def finish(self, ending: Ending) -> None:
         """The reply has been settled, and this is what its row says."""

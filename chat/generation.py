@@ -18,6 +18,7 @@ from .provider import Answer, Delta, Provider, ProviderError
 logger = logging.getLogger(__name__)
 
 SHORT = 2_000  # characters
+THOUGHTS_TICK = 1.0  # seconds between two times that thoughts are stored: each rewrites them
 
 
 class Generation:
@@ -28,6 +29,8 @@ class Generation:
         self._todo, self._provider, self._journal = task, provider, journal
         thoughts = task.reasoning and f"{task.reasoning}\n\n"
         self._ending = Ending(State.COMPLETE, omitted=task.omitted, reasoning=thoughts)
+        self._thoughts_stored = len(task.reasoning)
+        self._thoughts_due = 0.0  # by the loop's clock
         self._stop_as: State | None = None
         self._answer: Answer | None = None
         self._collected: asyncio.Future[None] | None = None  # all that the answer has brought
@@ -74,7 +77,10 @@ class Generation:
         self._is_full = len(fits) < len(delta.text)
         if self._answer.is_over or self._is_full:
             self._collected.set_result(None)
-        return Entry(self.tail.reply_id, start, fits) if fits else None
+        thoughts = self._new_thoughts(is_last=fits != "")
+        if fits or thoughts or delta.reasoning:
+            return Entry(self.tail.reply_id, start, fits, thoughts)
+        return None
 
     async def run(self) -> None:
         """Write the reply and settle it. The outermost frame of the task: nothing leaves it."""
@@ -148,6 +154,16 @@ class Generation:
         ending.finish_reason = delta.finish_reason or ending.finish_reason
         ending.prompt_tokens = delta.prompt_tokens or ending.prompt_tokens
         ending.completion_tokens = delta.completion_tokens or ending.completion_tokens
+
+    def _new_thoughts(self, *, is_last: bool) -> str:
+        """Those to be stored now: all of them when the text begins, before that now and then."""
+        now = asyncio.get_running_loop().time()
+        if now < self._thoughts_due and not is_last:
+            return ""
+        self._thoughts_due = now + THOUGHTS_TICK
+        new = self._ending.reasoning[self._thoughts_stored :]
+        self._thoughts_stored += len(new)
+        return new
 
     def _end(self, state: State, error: str = "") -> Ending:
         self._ending.state, self._ending.error = state, error

@@ -23,7 +23,7 @@ from .double import (
     WaitFor,
     answer,
 )
-from .replies import begin, ended, stored
+from .replies import begin, ended, stored, until
 
 WRITER = uuid4()
 
@@ -199,6 +199,24 @@ async def test_it_is_bounded_in_time(engine, user, double, settings):
     reply = await ended(await begin(engine, user))
     assert reply.state == State.FAILED and "took longer than" in reply.error
     assert set(reply.text.split()) <= {"again"}  # on a busy machine it may be none
+
+
+async def test_thoughts_are_stored_while_the_model_thinks(engine, user, double):
+    gate = threading.Event()
+    double.script(Reasoning("Hm. "), WaitFor(gate), Reasoning("Well."), Text("Yes"), *ENDING)
+    reply = await begin(engine, user)
+    await until(Message.objects.filter(pk=reply.pk, reasoning="Hm. ", text="").aexists)
+    gate.set()
+    row = await ended(reply)
+    assert (row.reasoning, row.text) == ("Hm. Well.", "Yes")
+
+
+async def test_thoughts_cost_one_commit_a_tick(engine, user, double, settings):
+    settings.CHAT_TICK = 0.2
+    double.script(Reasoning("so " * 100, every=0.01), Text("Yes"), *ENDING)
+    row = await ended(await begin(engine, user))
+    assert row.reasoning == ("so " * 100).rstrip()
+    assert engine.journal.commits <= 5 + 2 * row.duration / 0.2
 
 
 async def test_reasoning_alone_is_no_text(engine, user, double):

@@ -64,6 +64,16 @@ def begin(cursor: CursorWrapper, replies: list[UUID]) -> None:
         )
 
 
+def think(cursor: CursorWrapper, thoughts: list[tuple[UUID, str]]) -> None:
+    """What the models of these replies have thought, behind what they thought before."""
+    native = connection.features.has_native_uuid_field
+    if thoughts:
+        cursor.executemany(
+            "UPDATE chat_message SET reasoning = reasoning || %s WHERE id = %s",
+            [(text, pk if native else pk.hex) for pk, text in thoughts],
+        )
+
+
 def settle(reply: UUID, writer: UUID, fields: dict[str, Any]) -> bool:
     """End a reply that the writer still has: `fields` hold all of its text."""
     if not connection.features.has_native_uuid_field:

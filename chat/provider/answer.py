@@ -43,13 +43,13 @@ class Answer:
         self._receiving = asyncio.create_task(self._receive())
 
     @property
-    def has_text(self) -> bool:
-        """Whether text waits to be taken."""
-        return self._delta is not None and self._delta.text != ""
+    def has_begun(self) -> bool:
+        """Whether a text, or what is thought before it, waits to be taken."""
+        return self._delta is not None and bool(self._delta.text or self._delta.reasoning)
 
     async def begin(self) -> None:
-        """Returns when the text has begun, or all is over."""
-        while not (self.has_text or self.is_over):
+        """Returns when the model has begun to write or to think, or all is over."""
+        while not (self.has_begun or self.is_over):
             await self.arrival()
             self._decode()
 

@@ -101,7 +101,7 @@ class Provider:
 
     @asynccontextmanager
     async def answer(self, messages: Messages, model: str) -> AsyncIterator[Answer]:
-        """The reply of `model`, whose text has begun. Tries again only before that.
+        """The reply of `model`, which has begun to write or to think. Tries again only before that.
 
         Raises ProviderError if it does not come to a text; what fails later stands in `failure`.
         """
@@ -148,6 +148,6 @@ class Provider:
         answer = Answer(below)
         stack.push_async_callback(answer.close)
         await answer.begin()
-        if answer.failure and not answer.has_text:
+        if answer.failure and not answer.has_begun:
             raise answer.failure
         return answer

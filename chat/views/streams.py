@@ -133,18 +133,27 @@ async def _text_events(after: int, reader: Reader) -> AsyncIterator[bytes]:
 
 async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[bytes]:
     """Blocks first as they stand, then what changes in them; the finished message at the end."""
-    yield OPEN
-    tail, version = reader.tail, 0
+    tail, version, thoughts = reader.tail, 0, len(reader.tail.thoughts)
+    yield OPEN + _thoughts(tail, 0)
     async with aclosing(followed(reader)) as progress:
         async for part in progress:
+            if new := _thoughts(tail, thoughts):
+                yield new
+                thoughts = len(tail.thoughts)
             if not part.text:
-                yield KEEP_ALIVE
+                if not new:
+                    yield KEEP_ALIVE
                 continue
             await tail.rendering.advance(tail.text)
             if version != tail.rendering.version:
                 yield tail.rendering.since(version)
                 version = tail.rendering.version
     yield _end(reader, html=await engine().requests.read(_final_article, request, tail.reply_id))
+
+
+def _thoughts(tail: Tail, after: int) -> bytes:
+    new = tail.thoughts[after:]
+    return frame({"thoughts": new}) if new else b""
 
 
 async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:

@@ -57,10 +57,12 @@ class Reasoning:
 
     text: str
     field: str = "reasoning_content"
+    every: float = 0.0
 
     async def play(self, stream: Stream) -> None:
         for piece in words(self.text):
             await stream.delta({self.field: piece})
+            await asyncio.sleep(self.every)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """What people do with a reply: stop it, have it written again, have it go on, read along."""
 
+import threading
+
 import pytest
 from playwright.sync_api import expect
 
-from ..double import ENDING, Finish, GoOn, Stall, Status, Text, WaitFor, answer
+from ..double import ENDING, Finish, GoOn, Reasoning, Stall, Status, Text, WaitFor, answer
 from .browser import box, button, expect_state, grew_to, prose, reply, send, stop_button
 
 pytest_plugins = ["tests.live.browser"]
@@ -17,6 +19,27 @@ def begun(page, model, gate):
     send(page)
     expect(prose(page)).to_have_text("one two")
     return page
+
+
+def test_thoughts_show_while_the_model_thinks(page, model, gate):
+    last = threading.Event()
+    steps = Reasoning("Hm. "), WaitFor(gate), Reasoning("*Well*."), WaitFor(last), *answer("Yes.")
+    model.script(*steps)
+    send(page)
+    expect(reply(page).get_by_text("The model is thinking…")).to_be_visible()
+    thoughts = reply(page).locator(".thoughts")
+    thoughts.get_by_text("Thoughts").click()
+    expect(thoughts).to_contain_text("Hm.")
+    gate.set()
+    expect(thoughts).to_contain_text("*Well*.")
+    page.reload()
+    expect(thoughts).to_contain_text("Hm. *Well*.")
+    thoughts.get_by_text("Thoughts").click()
+    last.set()
+    expect_state(page, "complete")
+    expect(thoughts.locator("em")).to_have_text("Well")  # still open
+    expect(prose(page)).to_have_text("Yes.")
+    expect(reply(page).get_by_text("The model is thinking…")).to_be_hidden()
 
 
 def test_stop_ends_it_with_its_text(begun, model):

@@ -171,6 +171,12 @@ def waiting(visit):
     return page
 
 
+def thinking(visit):
+    page = _live(visit, "Long thoughts about Raft")
+    page.locator(".thoughts summary").last.click()
+    return page
+
+
 def streaming(visit):
     page = _live(visit, "Streaming an answer")
     expect(prose(page)).to_contain_text("nothing is")
@@ -364,6 +370,7 @@ SCREENS = (
     long_words,
     right_to_left,
     waiting,
+    thinking,
     streaming,
     queued,
     stopped,

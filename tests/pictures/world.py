@@ -57,6 +57,7 @@ class World:
             "Everything": answer(texts.MARKDOWN),
             "Streaming": (Text(texts.BEGINNING), Stall()),
             "Waiting": (Stall(),),
+            "Long thoughts": (Reasoning(texts.THOUGHTS), Stall()),
             "Thinking": (Reasoning(texts.THOUGHTS), *answer(texts.SHORT)),
             "Length": (Text(texts.BEGINNING), Finish("length"), *ENDING[1:]),
             "Filtered": (Text("The beginning. "), Finish("content_filter"), *ENDING[1:]),

@@ -8,7 +8,7 @@ from django.db import connection
 from chat import readers
 from chat.engine import close
 
-from ..double import ENDING, Text, WaitFor
+from ..double import ENDING, Reasoning, Text, WaitFor, answer
 from ..streams import Event, apply, ask, body_of, events_of, read, text_of
 
 STREAM = {"accept": "text/event-stream"}
@@ -101,6 +101,19 @@ async def test_it_gives_the_page_blocks_as_they_grow(aclient, double):
     for frame in frames:
         blocks = apply(blocks, frame.data["blocks"])
     assert blocks == ["<p>one <em>two</em> three</p>", "<p>four</p>"] and len(frames) > 1
+
+
+async def test_it_gives_the_page_what_the_model_thinks(aclient, double):
+    gate = threading.Event()
+    double.script(Reasoning("Hm. "), WaitFor(gate), Reasoning("Well."), *answer("Yes."))
+    url = (await ask(aclient, "Hello"))["reply"]["events"] + "?as=html"
+    for _ in range(2):  # who comes later gets them from the beginning
+        thoughts = events_of(await begin_to_read(aclient, url, until=b"Hm. "))[-1]
+        assert thoughts.data == {"thoughts": "Hm. "}
+    gate.set()
+    *frames, end = await read(aclient, url)
+    assert "".join(each.data.get("thoughts", "") for each in frames) == "Hm. Well."
+    assert "Well." in end.data["html"]
 
 
 async def test_it_ends_when_the_reply_is_stopped(aclient, running):

@@ -25,7 +25,18 @@ class ChatReply extends HTMLElement {
 
   restart() {
     this.#blocks = [];
+    this.#thoughts.lastElementChild.textContent = "";
     this.fail(null);
+  }
+
+  /** Further thoughts, as plain text until all of them are there. */
+  think(text) {
+    this.#thoughts.lastElementChild.append(text);
+    this.#thoughts.hidden = false;
+  }
+
+  get #thoughts() {
+    return this.#article.querySelector(".thoughts");
   }
 
   /** Changes of blocks: which one, how much of its HTML stays, and what follows that. */

@@ -10,8 +10,8 @@ const SEATS = 4; // streams of all tabs: on HTTP/1.1 a browser has six connectio
 const HELD_BACK = "Parley: a proxy holds the event stream back (on nginx, set proxy_buffering off). Polling instead.";
 
 /**
- * Tells `reader` what happens to a reply: `restart()` when all that there is comes again, `change(blocks)`,
- * `show(reply)` and at last `settle(reply)` with the reply's JSON, `lose()` and `fail(problem)`.
+ * Tells `reader` what happens to a reply: `restart()` when all that there is comes again, `think(thoughts)`,
+ * `change(blocks)`, `show(reply)` and at last `settle(reply)` with the reply's JSON, `lose()` and `fail(problem)`.
  */
 export class Stream {
   #urls;
@@ -75,10 +75,11 @@ export class Stream {
     this.#reader.restart();
   }
 
-  #heard({ blocks }) {
+  #heard({ thoughts, blocks }) {
     clearTimeout(this.#patience);
     this.#isSilent = false;
-    this.#reader.change(blocks);
+    if (thoughts) this.#reader.think(thoughts);
+    if (blocks) this.#reader.change(blocks);
   }
 
   /** Without its HTML the reply has not ended: the server restarts. */
