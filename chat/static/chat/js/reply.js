@@ -33,7 +33,6 @@ class ChatReply extends HTMLElement {
   think(text) {
     this.#thoughts.lastElementChild.append(text);
     this.#thoughts.hidden = false;
-    this.#tell("reply-grown");
   }
 
   get #thoughts() {
