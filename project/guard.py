@@ -74,7 +74,7 @@ class Exchange:
 
     A view may leave the body of its answer here (the extension `deferred_body`). It is sent when
     Django is done with the request, so that an open stream holds neither the request nor its
-    thread: about 31 KB a stream instead of 115.
+    thread, which would be most of its memory.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models.signals import pre_delete
 from django.utils import timezone
 
 from chat.endings import Ending, State
@@ -127,6 +128,21 @@ def test_nothing_is_posted_to_what_is_removed(conversation, reply):
     conversation.remove()
     with pytest.raises(Conversation.DoesNotExist):
         conversation.post("And?", model="m", writer=WRITER)
+
+
+def test_its_reply_has_no_writer_any_more_while_it_is_deleted(conversation):
+    conversation.post("Hello", model="m", writer=WRITER)
+    owners = []
+
+    def look(**_):
+        owners.append(Message.objects.replies().get().owner_id)
+
+    pre_delete.connect(look, sender=Conversation)
+    try:
+        conversation.delete()
+    finally:
+        pre_delete.disconnect(look, sender=Conversation)
+    assert owners == [None]
 
 
 def test_what_was_removed_a_while_ago_is_purged_and_not_restored(user, conversation):

@@ -1,11 +1,13 @@
 import uuid
 from datetime import timedelta
 from textwrap import shorten
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Now
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -200,3 +202,9 @@ class Conversation(Shared):
         else:
             self.save(update_fields=["head", "updated_at", "changed_at"])
         Message.objects.bulk_create(messages)
+
+
+@receiver(pre_delete, sender=Conversation)
+def _take_from_writer(instance: Conversation, **_: Any) -> None:
+    """Whoever deletes it, its row locks keep the writer of its reply from storing another piece."""
+    Message.objects.running().filter(conversation=instance).update(owner=None)
