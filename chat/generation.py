@@ -157,11 +157,13 @@ class Generation:
 
     def _new_thoughts(self, *, is_last: bool) -> str:
         """Those to be stored now: all of them when the text begins, before that now and then."""
+        new = self._ending.reasoning[self._thoughts_stored :]
+        if not new:
+            return ""
         now = asyncio.get_running_loop().time()
         if now < self._thoughts_due and not is_last:
             return ""
         self._thoughts_due = now + THOUGHTS_TICK
-        new = self._ending.reasoning[self._thoughts_stored :]
         self._thoughts_stored += len(new)
         return new
 
