@@ -82,7 +82,7 @@ def test_a_formula_appears_where_its_source_was(page, model, gate):
 def test_thoughts_are_folded_above_the_reply(page, model, gate):
     model.script(Reasoning("I *think*."), WaitFor(gate), Text("So.\n\n    code"), *ENDING)
     send(page)
-    expect(reply(page).get_by_text("Waiting for the model…")).to_be_visible()
+    expect(reply(page).get_by_text("The model is thinking…")).to_be_visible()
     gate.set()
     expect_state(page, "complete")
     thoughts = reply(page).locator("details.thoughts")
