@@ -59,7 +59,7 @@ class Engine:
         self._spawn(self._show_life())
 
     async def begin(self, store: Callable[[UUID], Message]) -> Message:
-        """Let `store` create a reply in the database, and start to write it.
+        """Let `store` create a reply in the database, in one transaction, and start to write it.
 
         Both happen even if the request that asked for it is gone by then. Raises what `store`
         raises, Leaving and Busy.

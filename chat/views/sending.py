@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.db.models import Model
 from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
@@ -48,26 +48,25 @@ async def send(user: Model, data: dict[str, Any], conversation_id: UUID | None =
     conversation_id = conversation_id or sent["conversation"]
 
     def store(writer: UUID) -> Message:
-        with transaction.atomic(savepoint=False):
-            conversation = _conversation(user, conversation_id)
-            _refuse_second_copy(user, sent["client_id"])
-            check_messages_per_minute(user)
-            check_running_replies(user)
-            replaces = _replaced(conversation, sent["replaces"])
-            preset = user.presets.get(pk=sent["preset"]) if sent["preset"] else Preset()
-            if preset.model in models and sent["model"] == models[0]:
-                sent["model"] = preset.model
-            instruction = preset.instruction or sent["instruction"]
-            conversation = conversation or Conversation.begin(
-                user, sent["message"], instruction=instruction
-            )
-            return conversation.post(
-                sent["message"],
-                model=sent["model"],
-                client_id=sent["client_id"],
-                writer=writer,
-                replaces=replaces,
-            )
+        conversation = _conversation(user, conversation_id)
+        _refuse_second_copy(user, sent["client_id"])
+        check_messages_per_minute(user)
+        check_running_replies(user)
+        replaces = _replaced(conversation, sent["replaces"])
+        preset = user.presets.get(pk=sent["preset"]) if sent["preset"] else Preset()
+        if preset.model in models and sent["model"] == models[0]:
+            sent["model"] = preset.model
+        instruction = preset.instruction or sent["instruction"]
+        conversation = conversation or Conversation.begin(
+            user, sent["message"], instruction=instruction
+        )
+        return conversation.post(
+            sent["message"],
+            model=sent["model"],
+            client_id=sent["client_id"],
+            writer=writer,
+            replaces=replaces,
+        )
 
     try:
         return await _begin(store)
@@ -89,10 +88,9 @@ async def answer_again(reply: Message, model: str = "") -> Message:
     chosen = _checked(ModelChoiceForm({"model": model}, models=models))
 
     def store(writer: UUID) -> Message:
-        with transaction.atomic(savepoint=False):
-            check_messages_per_minute(reply.conversation.user)
-            check_running_replies(reply.conversation.user)
-            return reply.conversation.retry(reply, model=chosen["model"], writer=writer)
+        check_messages_per_minute(reply.conversation.user)
+        check_running_replies(reply.conversation.user)
+        return reply.conversation.retry(reply, model=chosen["model"], writer=writer)
 
     return await _begin(store)
 
@@ -101,11 +99,10 @@ async def go_on(reply: Message) -> Message:
     """Have `reply` go on from the text that it has; itself. Raises Refused."""
 
     def store(writer: UUID) -> Message:
-        with transaction.atomic(savepoint=False):
-            check_running_replies(reply.conversation.user)
-            if not reply.conversation.resume(reply, writer=writer):
-                raise ReplyRunning
-            return reply
+        check_running_replies(reply.conversation.user)
+        if not reply.conversation.resume(reply, writer=writer):
+            raise ReplyRunning
+        return reply
 
     return await _begin(store)
 

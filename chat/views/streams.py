@@ -140,9 +140,9 @@ async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[by
             if new := _thoughts(tail, thoughts):
                 yield new
                 thoughts = len(tail.thoughts)
+            elif not part.text:
+                yield KEEP_ALIVE
             if not part.text:
-                if not new:
-                    yield KEEP_ALIVE
                 continue
             await tail.rendering.advance(tail.text)
             if version != tail.rendering.version:
