@@ -3,9 +3,8 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Self
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
@@ -16,22 +15,13 @@ from .. import markdown
 from ..conf import conf
 from ..endings import NOTES, Ending, State
 from . import tick
+from .branches import BranchQuerySet
 from .writer import Writer
 
 MAX_TAKEOVERS = 3  # of one reply, each by a process that found its writer gone
 
-# The branch that ends at a message: so many of its last ones, with so many characters.
-PATH = """
-    WITH RECURSIVE path(id, parent_id, depth, chars) AS (
-        SELECT id, parent_id, 1, length(text) FROM chat_message WHERE id = %s
-        UNION ALL
-        SELECT m.id, m.parent_id, depth + 1, chars + length(m.text)
-        FROM chat_message m JOIN path ON m.id = path.parent_id
-        WHERE depth < %s AND chars + length(m.text) <= %s
-    )"""
 
-
-class MessageQuerySet(models.QuerySet):
+class MessageQuerySet(BranchQuerySet):
     def owned_by(self, user: models.Model) -> Self:
         return self.filter(conversation__user=user, conversation__deleted_at=None)
 
@@ -67,40 +57,6 @@ class MessageQuerySet(models.QuerySet):
     def abandoned(self, after: float) -> Self:
         """Running, and followed by nobody for `after` seconds, by the database's clock."""
         return self.running().filter(followed_at__lt=Now() - timedelta(seconds=after))
-
-    def newest_below(self, top: uuid.UUID) -> "Message":
-        """Where the branch that was last gone on with below `top` ends; perhaps `top` itself."""
-        sql = """
-            WITH RECURSIVE below(id) AS (
-                SELECT id FROM chat_message WHERE id = %s
-                UNION ALL
-                SELECT m.id FROM chat_message m JOIN below ON m.parent_id = below.id
-            )
-            SELECT id FROM below"""
-        top_value = Message._meta.pk.get_db_prep_value(top, connection)
-        ends = self.filter(pk__in=RawSQL(sql, [top_value]), answers=None)
-        return ends.latest("created_at", "pk")
-
-    def path(self, head: uuid.UUID, *, messages: int, chars: int | None = None) -> Self:
-        """The branch that ends at `head`, oldest first: its last ones, within both bounds."""
-        bounds = _path_bounds(head, messages, chars)
-        within = RawSQL(f"{PATH} SELECT id FROM path", bounds)
-        return self.filter(pk__in=within).order_by("position")
-
-    def said(self, head: uuid.UUID, *, messages: int, chars: int) -> list[tuple[str, str, int]]:
-        """Role, text and position of each message of the path, without the ORM: for each reply."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"{PATH} SELECT m.role, m.text, m.position"
-                " FROM path JOIN chat_message m ON m.id = path.id ORDER BY m.position",
-                _path_bounds(head, messages, chars),
-            )
-            return cursor.fetchall()
-
-
-def _path_bounds(head: uuid.UUID, messages: int, chars: int | None) -> list:
-    head_value = Message._meta.pk.get_db_prep_value(head, connection)
-    return [head_value, messages, 2**31 - 1 if chars is None else chars]
 
 
 class Message(models.Model):
