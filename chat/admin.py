@@ -1,6 +1,7 @@
-"""For staff: every conversation, readable as it was, and changeable by nobody."""
+"""For staff: every conversation, read-only."""
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -9,11 +10,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from .endings import State
 from .models import Conversation, Message, number_versions
+from .models.endings import State
 
 RATED = {"good": Message.Rating.GOOD, "bad": Message.Rating.BAD}
-SHOWN = 200  # messages of a transcript; what is left out is said
+SHOWN = 200  # messages in a transcript; the page says how many are omitted
 
 
 class EndedAs(admin.SimpleListFilter):
@@ -60,7 +61,7 @@ class ConversationAdmin(admin.ModelAdmin):
     list_filter = (EndedAs, KeptAs, "updated_at", "created_at")
     list_select_related = ("user",)
     list_per_page = 50
-    search_fields = ("title", "user__username", "user__email", "messages__text")
+    search_fields = ("title", "messages__text")
     search_help_text = _("Searches titles, people and what was said.")
     ordering = ("-updated_at",)
     fields = (
@@ -69,15 +70,22 @@ class ConversationAdmin(admin.ModelAdmin):
     )
     readonly_fields = fields
     show_full_result_count = False
-    view_on_site = False  # it is its person's page
+    view_on_site = False  # only the owner may see that page
 
     class Media:
         css = {"all": ("chat/css/admin.css",)}
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Without what its person has deleted.
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Also the user's name and email: the site chooses its user model."""
+        User = get_user_model()
+        names = User.USERNAME_FIELD, User.get_email_field_name()
+        people = [f"user__{each.name}" for each in User._meta.fields if each.name in names]
+        return (*self.search_fields, *people)
 
-        Counts as subqueries: they are made for the rows of the page only.
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Excludes what the owner deleted.
+
+        The counts are subqueries, so they are computed only for the rows on the page.
         """
         messages = Message.objects.filter(conversation=OuterRef("pk")).order_by()
         counts = messages.values("conversation").annotate(number=Count("pk")).values("number")
@@ -134,6 +142,12 @@ class ConversationAdmin(admin.ModelAdmin):
         number_versions(messages)
         context = {"messages": messages, "omitted": messages[0].position if messages else 0}
         return format_html("{}", render_to_string("admin/chat/transcript.html", context))
+
+    def delete_model(self, request: HttpRequest, obj: Conversation) -> None:
+        Conversation.objects.filter(pk=obj.pk).erase()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        queryset.erase()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

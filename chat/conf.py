@@ -14,30 +14,44 @@ class Conf:
 
     OPENAI_API_KEY: str = ""
     OPENAI_BASE_URL: str = ""
+    CHAT_PLAIN_HTTP: bool = False  # to a provider on another machine, where the network is trusted
+    CHAT_PROXY: str = ""  # for requests to the provider; HTTP_PROXY and the like are ignored
     CHAT_MODELS: list[str] = field(default_factory=list)  # empty: the provider's own list
     CHAT_SYSTEM_PROMPT: str = ""  # sent before every conversation
     CHAT_TITLES: bool = True  # the model names each conversation, with a short request of its own
     CHAT_CONTEXT_CHARS: int = 100_000  # characters of a conversation that go to the provider
     CHAT_MESSAGE_CHARS: int = 32_000  # characters of one message
     CHAT_REPLY_CHARS: int = 200_000  # characters of one reply; a longer one ends as `length`
-    CHAT_MESSAGES_PER_MINUTE: int = 20  # of one person
-    CHAT_RUNNING_REPLIES: int = 500  # being written by one process; more are sent away for a moment
-    CHAT_RUNNING_PER_USER: int = 4  # replies of one person being written at the same time
-    CHAT_READERS_PER_USER: int = 20  # open streams of one person in one process
+    CHAT_MESSAGES_PER_MINUTE: int = 20  # of one user
+    CHAT_RUNNING_REPLIES: int = (
+        500  # being written by one process; further ones are refused for a moment
+    )
+    CHAT_RUNNING_PER_USER: int = 4  # replies of one user being written at the same time
+    CHAT_READERS_PER_USER: int = 20  # open streams of one user in one process
+    CHAT_PROXIES: int = 0  # before the site, each of which appends to X-Forwarded-For
+    # To a database server, kept by a process for its replies: one stores, one watches and one
+    # searches; of the others half send and half read for requests. Pages have their own.
+    CHAT_CONNECTIONS: int = 13
     CHAT_CONNECT_TIMEOUT: float = 5.0  # seconds to connect to the provider
     CHAT_FIRST_PIECE_TIMEOUT: float = 60.0  # seconds from the request to the first piece
     CHAT_PIECE_TIMEOUT: float = 60.0  # seconds between two pieces
     CHAT_REPLY_TIMEOUT: float = 600.0  # seconds for a whole reply
     CHAT_RETRIES: int = 2  # further tries, all of them before the first piece
     CHAT_CONTINUE: str = "ask"  # or "prefix": the provider goes on from an unfinished answer
-    CHAT_EXTRA_BODY: dict = field(default_factory=dict)  # goes along with each provider request
-    # Seconds after which a reply that nobody follows is stopped, when no page of its person is open
+    CHAT_EXTRA_BODY: dict = field(default_factory=dict)  # added to each provider request
+    # Seconds after which a reply that nobody follows is stopped, if its owner has no page open
     # either; 0: as soon as the last reader has left; None (empty in the environment): never.
     CHAT_ABANDON_AFTER: float | None = 60.0
-    # Who may read what a person shares by a link: "members" (who is logged in), "anyone", or "off".
+    # Who may read what a user shares by a link: "members" (logged-in users), "anyone", or "off".
     CHAT_SHARING: str = "members"
+    CHAT_HOOKS: str = "chat.hooks.Hooks"  # the dotted path of the site's hooks class
     CHAT_TICK: float = 0.07  # seconds between two commits of what arrived
     CHAT_LEASE: float = 3.0  # seconds until another process takes over from one that went silent
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether there is no provider, so that the demo model answers."""
+        return not (self.OPENAI_API_KEY or self.OPENAI_BASE_URL)
 
 
 @cache

@@ -2,29 +2,42 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Model
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
-from .models import Message, Preferences, Preset
+from .database import atomic
+from .hooks import overrides
+from .models import MAX_PRESETS, Message, Preferences, Preset, TooManyPresets
 from .models.conversation import INSTRUCTION_CHARS
+from .refusals import Refused
 
-COMMENT_CHARS = 2_000  # of what a person says of a reply
+COMMENT_CHARS = 2_000
 
 grouped = partial(number_format, force_grouping=True)
 
 
-class Form(forms.Form):
-    """Says one thing at a time."""
+class OneAtATime:
+    """A form that reports one error at a time."""
 
     def first_error(self) -> str:
         return next(iter(self.errors.values()))[0]
 
+    def checked(self) -> dict[str, Any]:
+        """The cleaned data. Raises Refused with the first error."""
+        if not self.is_valid():
+            raise Refused(self.first_error())
+        return self.cleaned_data
+
+
+class Form(OneAtATime, forms.Form):
+    pass
+
 
 class FeedbackForm(Form):
-    """What a person says of a reply. Without a comment the one there stays."""
+    """The rating of a reply. Without a comment, the stored one stays."""
 
     rating = forms.TypedChoiceField(
         choices=Message.Rating,
@@ -43,14 +56,14 @@ class FeedbackForm(Form):
     )
 
     def clean_comment(self) -> str | None:
-        """Newlines as they were typed: browsers send CRLF."""
+        """With newlines as they were typed: browsers send CRLF."""
         return (
             self.cleaned_data["comment"].replace("\r\n", "\n") if "comment" in self.data else None
         )
 
 
 class InstructionField(forms.CharField):
-    """What goes to the model before a conversation. Browsers send newlines as CRLF."""
+    """The instruction that precedes a conversation. Browsers send newlines as CRLF."""
 
     widget = forms.Textarea(attrs={"rows": 6, "dir": "auto"})
 
@@ -67,7 +80,7 @@ class InstructionField(forms.CharField):
 
 
 class ModelChoiceForm(Form):
-    """The model that is to answer: one of those on offer."""
+    """The model that shall answer: one of those offered."""
 
     model = forms.CharField(required=False)
 
@@ -76,7 +89,7 @@ class ModelChoiceForm(Form):
         self._models = models
 
     def clean_model(self) -> str:
-        """The first if none was chosen."""
+        """The default, if none was chosen."""
         model = self.cleaned_data["model"]
         if model and model not in self._models:
             raise forms.ValidationError(
@@ -87,7 +100,7 @@ class ModelChoiceForm(Form):
 
 
 class MessageForm(ModelChoiceForm):
-    """A message as people and programs send it."""
+    """A message from the page or from a program."""
 
     field_order = ("message",)
 
@@ -105,11 +118,11 @@ class MessageForm(ModelChoiceForm):
     conversation = forms.UUIDField(
         required=False, error_messages={"invalid": _("The conversation must be a UUID.")}
     )
-    # The earlier message of the conversation in whose place this one comes.
+    # The earlier message that this one is a new version of.
     replaces = forms.UUIDField(
         required=False, error_messages={"invalid": _("The message to replace must be a UUID.")}
     )
-    # Of a new conversation only:
+    # For new conversations only:
     instruction = InstructionField(required=False)
     preset = forms.IntegerField(
         required=False, error_messages={"invalid": _("The preset must be a number.")}
@@ -129,7 +142,7 @@ class MessageForm(ModelChoiceForm):
 
 
 class TitleForm(Form):
-    """A person's own title for a conversation."""
+    """A title that the user gives to a conversation."""
 
     title = forms.CharField(
         max_length=200,
@@ -166,15 +179,16 @@ class InstructionForm(Form):
 
     def __init__(self, *args: Any, user: Model, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["preset"].queryset = user.presets.all()
+        self.fields["preset"].queryset = user.chat_presets.all()
 
     def chosen(self) -> str:
-        preset = self.cleaned_data["preset"]
-        return preset.instruction if preset else self.cleaned_data["instruction"]
+        """Raises Refused as `checked` does."""
+        said = self.checked()
+        return said["preset"].instruction if said["preset"] else said["instruction"]
 
 
-class PresetForm(forms.ModelForm):
-    """A preset of `user`'s. Of the models only those on offer can be chosen."""
+class PresetForm(OneAtATime, forms.ModelForm):
+    """A preset of `user`. Only models that are offered can be chosen."""
 
     instruction = InstructionField()
     model = forms.ChoiceField(label=_("Model"), required=False)
@@ -187,23 +201,29 @@ class PresetForm(forms.ModelForm):
     def __init__(self, *args: Any, user: Model, models: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.user = user
-        kept = [self.instance.model] if self.instance.model else []
+        is_kept = self.instance.model and not (models and overrides("models"))
+        kept = [self.instance.model] if is_kept else []
         offered = [(name, name) for name in dict.fromkeys(models + kept)]
         self.fields["model"].choices = [("", _("Whichever is chosen")), *offered]
 
     def store(self) -> bool:
-        """False, with an error at the name, when the person has a preset of this name."""
+        """False, with an error, if the name is taken or the user has as many as allowed."""
         try:
-            with transaction.atomic():
-                self.save()
+            with atomic():
+                if self.instance._state.adding:
+                    self.instance.add()
+                else:
+                    self.save()
         except IntegrityError:
             self.add_error("name", _("You have a preset of this name. Choose another one."))
-            return False
-        return True
+        except TooManyPresets:
+            text = _("You have %(limit)d presets, and no more are possible. Delete one first.")
+            self.add_error(None, forms.ValidationError(text, params={"limit": MAX_PRESETS}))
+        return not self.errors
 
 
 class PreferencesForm(Form):
-    """How a person wants the site; what is empty is as the browser says."""
+    """The user's settings; what is empty follows the browser."""
 
     theme = forms.ChoiceField(choices=Preferences.Theme, required=False)
     language = forms.ChoiceField(required=False)

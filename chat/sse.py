@@ -1,4 +1,4 @@
-"""The event-stream format, both ways. No I/O, no models.
+"""Encodes and decodes event streams. No I/O, no models.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 KEEP_ALIVE = b": keep-alive\n\n"
-OPEN = b": open\n\n"  # sends the headers at once: they travel with the first piece of a body
-MAX_LINE = 8 * 1024 * 1024  # bytes; a line that never ends must not fill the memory
+OPEN = b": open\n\n"  # flushes the headers, which are sent with the first body chunk
+MAX_LINE = 8 * 1024 * 1024  # bytes; an endless line must not fill the memory
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -21,14 +21,26 @@ class EndlessLine(ValueError):
 
 
 def frame(data: Any, *, event: str = "", id: int | str = "") -> bytes:
-    """One event with `data` as one line of ASCII JSON, so that no newline can be inside.
+    """One event, with `data` as one line of ASCII JSON, so it cannot contain a newline.
 
-    Behind an event's name there is no space after `data:`. That is the same to an EventSource, and
-    clients that take all lines that start with `data: ` for text pass it over.
+    A named event has no space after `data:`. An EventSource does not care, and clients that treat
+    every line starting with `data: ` as text skip it.
     """
     head = f"id: {id}\n" if id != "" else ""
     head += f"event: {event}\ndata:" if event else "data: "
     return f"{head}{_encode(data)}\n\n".encode("ascii")
+
+
+ALIVE = frame(None, event="alive")  # KEEP_ALIVE for scripts, which cannot see comments
+
+
+def mark(offset: int) -> bytes:
+    """The offset after the text that comes next, in its own block.
+
+    An EventSource still keeps it; clients that treat each block starting with `data: ` as text,
+    and all of it as JSON, skip it.
+    """
+    return b"id: %d\n\n" % offset
 
 
 @dataclass
@@ -38,13 +50,13 @@ class Event:
 
 
 class Decoder:
-    """Takes a stream in pieces of any size and gives back its events.
+    """Takes a stream in pieces of any size and returns its events.
 
-    Bytes are decoded by whoever reads `data`: a character may be split between two pieces.
+    The reader of `data` decodes the bytes: a character may be split between two pieces.
     """
 
     def __init__(self) -> None:
-        self._rest: list[bytes] = []  # of the line that has not ended yet
+        self._rest: list[bytes] = []  # of the unfinished line
         self._held = 0  # bytes in it
         self._data: list[bytes] = []
         self._event = b""
@@ -52,7 +64,7 @@ class Decoder:
         self._first_line = True
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        """The events that `piece` completes. Raises EndlessLine behind them."""
+        """The events that `piece` completes. Raises EndlessLine after them."""
         for line in self._lines(piece):
             if line:
                 self._field(line)
@@ -65,7 +77,7 @@ class Decoder:
             raise EndlessLine
 
     def _lines(self, piece: bytes) -> list[bytes]:
-        """Whole lines, ended by CRLF, LF or CR; the unfinished last one is kept."""
+        """Complete lines, ended by CRLF, LF or CR; keeps the unfinished one."""
         if self._after_cr and piece:
             piece = piece.removeprefix(b"\n")  # a CRLF that was split
             self._after_cr = False

@@ -4,7 +4,6 @@ from .views import (
     actions,
     exporting,
     feedback,
-    health,
     keeping,
     listing,
     pages,
@@ -16,10 +15,11 @@ from .views import (
     streams,
 )
 
+# Beneath whichever address the site includes them at.
 app_name = "chat"
 
 reply_urls = [
-    # /chat/replies/<uuid>/
+    # replies/<uuid>/
     path("", pages.reply, name="reply"),
     path("events", streams.events, name="events"),
     path("stop", actions.stop, name="stop"),
@@ -29,7 +29,7 @@ reply_urls = [
 ]
 
 conversation_urls = [
-    # /chat/<uuid>/
+    # <uuid>/
     path("", pages.conversation, name="conversation"),
     path("rename", keeping.rename, name="rename"),
     path("pin", keeping.pin, name="pin"),
@@ -46,20 +46,18 @@ conversation_urls = [
 ]
 
 urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
-    # /chat/
-    path("chat/", pages.new, name="new"),
-    path("chat/stream", streams.stream, name="stream"),
-    path("chat/running", presence.running, name="running"),
-    path("chat/conversations", listing.conversations, name="list"),
-    path("chat/archived/", listing.archived, name="archived"),
-    path("chat/search", search.search, name="search"),
-    path("chat/shared/<uuid:token>/", sharing.shared, name="shared"),
-    path("chat/preferences", preferences.preferences, name="preferences"),
-    path("chat/presets/", presets.presets, name="presets"),
-    path("chat/presets/<int:pk>/", presets.preset, name="preset"),
-    path("chat/presets/<int:pk>/delete", presets.delete, name="preset-delete"),
-    path("chat/<uuid:pk>/", include(conversation_urls)),
-    path("chat/messages/<uuid:pk>/show", actions.show, name="show"),
-    path("chat/replies/<uuid:pk>/", include(reply_urls)),
+    path("", pages.new, name="new"),
+    path("stream", streams.stream, name="stream"),
+    path("running", presence.running, name="running"),
+    path("conversations", listing.conversations, name="list"),
+    path("archived/", listing.archived, name="archived"),
+    path("search", search.search, name="search"),
+    path("shared/<uuid:token>/", sharing.shared, name="shared"),
+    path("preferences", preferences.preferences, name="preferences"),
+    path("presets/", presets.presets, name="presets"),
+    path("presets/<int:pk>/", presets.preset, name="preset"),
+    path("presets/<int:pk>/delete", presets.delete, name="preset-delete"),
+    path("<uuid:pk>/", include(conversation_urls)),
+    path("messages/<uuid:pk>/show", actions.show, name="show"),
+    path("replies/<uuid:pk>/", include(reply_urls)),
 ]

@@ -1,4 +1,4 @@
-"""The site for daphne: Django behind a guard, and a shutdown that loses nothing."""
+"""The site for a server: Django behind a guard, and a shutdown that loses nothing."""
 
 import asyncio
 import logging
@@ -14,29 +14,27 @@ django = get_asgi_application()
 from django.core.signals import request_started  # noqa: E402
 from django.db import close_old_connections, reset_queries  # noqa: E402
 
-from chat import engine  # noqa: E402 (models need Django to be set up)
+from chat.asgi import hand_over, with_lifespan  # noqa: E402
+from chat.engine import process  # noqa: E402 (models need Django to be set up)
 from project.guard import Guard  # noqa: E402
+from project.mail import outbox  # noqa: E402
+from project.postgresql import give_deadlines  # noqa: E402
 
-SHUTDOWN_TIME = 8.0  # seconds, within the ten that a service manager gives
+MAIL_TIME = 2.0  # seconds for letters that wait, beside those for replies
 
 # A request has a thread of its own: at its beginning there are no connections to look after. It
 # would be started just to find that out.
 request_started.disconnect(close_old_connections)
 request_started.disconnect(reset_queries)
 
-logger = logging.getLogger("chat.shutdown")
-application = Guard(django, engine.is_leaving)
-
 
 async def shut_down() -> None:
-    """Hand running replies over and send readers on, before the server goes."""
-    try:
-        async with asyncio.timeout(SHUTDOWN_TIME):
-            await engine.close()
-    except TimeoutError:
-        logger.warning("Not everything could be handed over in time; the leases will run out.")
-    except Exception:
-        logger.exception("The shutdown failed")
+    """What is to be done before the server goes."""
+    await hand_over()
+    await asyncio.to_thread(outbox.finish, MAIL_TIME)
+
+
+application = with_lifespan(Guard(django, process.is_leaving), shut_down)
 
 
 def _hook_into_daphne() -> None:
@@ -44,6 +42,10 @@ def _hook_into_daphne() -> None:
     if "daphne.server" not in sys.modules:
         return
     from twisted.internet import defer, reactor
+
+    from project import server
+
+    server.install()
 
     def before_shutdown() -> defer.Deferred:
         return defer.Deferred.fromFuture(asyncio.ensure_future(shut_down()))
@@ -55,8 +57,11 @@ def _hook_into_daphne() -> None:
         sys.stdout.flush()
         os._exit(0)
 
+    # Replies whose writer is gone are found also where nobody asks for a page.
+    reactor.callWhenRunning(lambda: reactor.callLater(0, process.engine))
     reactor.addSystemEventTrigger("before", "shutdown", before_shutdown)
     reactor.addSystemEventTrigger("after", "shutdown", after_shutdown)
 
 
+give_deadlines()
 _hook_into_daphne()

@@ -1,17 +1,22 @@
-"""Django's own middleware, run where the request is.
+"""Django's own middleware, run on the event loop.
 
-As they come, Django sends an async request through a thread and back twice for each of them, about
-0.1 ms each time. None of them waits for anything, but for a session that has to be saved.
+As shipped, each of them takes an async request to a thread and back twice, about 0.1 ms each time.
+None of them blocks, except to save a session.
 """
 
+import codecs
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from csp.middleware import CSPMiddleware as CSP
+from csp.middleware import PolicyParts
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as Authentication
 from django.contrib.messages.middleware import MessageMiddleware as Messages
 from django.contrib.sessions.middleware import SessionMiddleware as Session
+from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware as XFrameOptions
 from django.middleware.common import CommonMiddleware as Common
@@ -25,7 +30,7 @@ from chat.preferences import zone
 
 
 class InLoop:
-    """Before a MiddlewareMixin: calls its methods directly, those that may wait in a thread."""
+    """For a MiddlewareMixin: calls its methods directly; in a thread only what may block."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         response = self.process_request(request) if hasattr(self, "process_request") else None
@@ -37,16 +42,29 @@ class InLoop:
         return self.process_response(request, response)
 
     def may_wait(self, request: HttpRequest) -> bool:
-        """Whether this response needs the database."""
+        """Whether `process_response` needs the database."""
         return False
 
 
 class SecurityMiddleware(InLoop, Security):
-    pass
+    """Also forbids caching by default: responses are private, but static files say otherwise."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        response.setdefault("Cache-Control", "private, no-store")
+        return super().process_response(request, response)
 
 
 class CSPMiddleware(InLoop, CSP):
-    pass
+    """Django's admin needs other directives; they are in the settings."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponse, report_only: bool = False
+    ) -> PolicyParts:
+        parts = super().get_policy_parts(request, response, report_only)
+        if request.resolver_match and "admin" in request.resolver_match.namespaces:
+            parts.replace = settings.CONTENT_SECURITY_POLICY_OF_ADMIN
+        return parts
 
 
 class SessionMiddleware(InLoop, Session):
@@ -55,7 +73,7 @@ class SessionMiddleware(InLoop, Session):
 
 
 class LocaleMiddleware(InLoop, Locale):
-    """Also for the time zone; and says that all this, and the theme with it, may be in a cookie."""
+    """Also activates the time zone. Varies on Cookie, which holds zone, language and theme."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
@@ -74,6 +92,15 @@ class CsrfViewMiddleware(InLoop, Csrf):
     async def process_view(
         self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict[str, Any]
     ) -> HttpResponse | None:
+        """Reads the body before Django parses the form for its token, so that views can read it.
+
+        A form may declare any of Python's codecs as its charset, even `hex`.
+        """
+        charset = request.encoding if request.method == "POST" else None
+        if charset and codecs.lookup(charset).name != "utf-8":
+            raise BadRequest("not UTF-8")
+        with suppress(RequestDataTooBig):
+            _ = request.body
         return super().process_view(request, view, args, kwargs)
 
 

@@ -4,29 +4,46 @@ from django.contrib.auth import views as auth
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from chat.views import accounts
+from chat.views.health import healthz
+from project import reports
+from project.accounts import passwords
+from project.accounts.views import LoginView
+from project.mail import ResetForm
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="chat:new")),
-    path("", include("chat.urls")),
-    path("accounts/login/", accounts.LoginView.as_view(), name="login"),
-    path("accounts/logout/", accounts.LogoutView.as_view(), name="logout"),
-    path("accounts/password_change/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path("chat/", include("chat.urls")),
+    path("healthz", healthz, name="healthz"),
+    path("csp-reports", reports.reports, name="csp-reports"),
+    path("accounts/login/", LoginView.as_view(), name="login"),
+    path("accounts/logout/", passwords.LogoutView.as_view(), name="logout"),
+    path(
+        "accounts/password_change/", passwords.PasswordChangeView.as_view(), name="password_change"
+    ),
     path(
         "accounts/password_change/done/",
         auth.PasswordChangeDoneView.as_view(),
         name="password_change_done",
     ),
-    # For staff too, so that the preferences come and go with them.
-    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
-    path("admin/logout/", accounts.LogoutView.as_view()),
+    path("accounts/", include("project.accounts.urls")),
+    # For staff too, so that the preferences go with them.
+    path("admin/logout/", passwords.LogoutView.as_view()),
     path("admin/", admin.site.urls),
 ]
 
+reset_urls = [
+    path(
+        "accounts/password_reset/",
+        passwords.PasswordResetView.as_view(form_class=ResetForm),
+        name="password_reset",
+    ),
+    path("accounts/", include("django.contrib.auth.urls")),
+]
 if settings.CAN_RESET_PASSWORDS:
-    urlpatterns += [path("accounts/", include("django.contrib.auth.urls"))]
+    urlpatterns += reset_urls
 
-handler400 = "chat.views.errors.bad_request"
-handler403 = "chat.views.errors.permission_denied"
-handler404 = "chat.views.errors.not_found"
-handler500 = "chat.views.errors.server_error"
+handler400 = "project.errors.bad_request"
+handler403 = "project.errors.permission_denied"
+handler404 = "project.errors.not_found"
+handler429 = "project.accounts.views.too_many"  # asked for by django-allauth
+handler500 = "project.errors.server_error"

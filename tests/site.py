@@ -3,6 +3,7 @@
 For the tests that need more than one process, or one that dies.
 """
 
+import atexit
 import http.client
 import json
 import os
@@ -12,30 +13,54 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 import uuid
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
-import psycopg
+from .database import SERVER, Database
+from .link import Link
+from .nursery import ROOT, Process
 
-ROOT = Path(__file__).resolve().parent.parent
-POSTGRES = "postgresql://postgres@127.0.0.1:5432"
 PORTS = range(20_000, 32_000)  # below those that the kernel gives to clients
 STARTS = 120.0  # seconds
 PASSWORD = "correct horse"
+LOG_IN = """
+from uuid import uuid4
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+for _ in range({}):
+    person, session = get_user_model().objects.create(username=uuid4().hex), SessionStore()
+    session[SESSION_KEY] = str(person.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session.create()
+    print(session.session_key)
+"""
 RUNNING = ("waiting", "streaming")
 
 
-class Site:
-    """One database, any number of daphne processes. Leaves nothing behind."""
+class Site(Database):
+    """One database, any number of daphne processes. Leaves nothing behind.
 
-    def __init__(self, double, directory, *, postgres=False, **environment):
+    On PostgreSQL each process may have a link of its own, which can fail, to the database or to the
+    `server` that stands before it, an address and a port.
+    """
+
+    def __init__(
+        self, double, directory, *, postgres=False, linked=False, server=None, **environment
+    ):
         self.directory = Path(directory)
         self.database = f"parley_{uuid.uuid4().hex}" if postgres else None
         self.processes = {}
+        self.links = {}  # by the port of their process
+        self._idle = {}  # by the process's id
+        self._sessions = {}  # of those who have logged in, by their name
+        self._linked, self._server = linked and postgres, server or SERVER
+        (self.directory / "static").symlink_to(_static_files())
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "DATA_DIR": str(self.directory),
@@ -45,13 +70,14 @@ class Site:
             "CHAT_MESSAGES_PER_MINUTE": "100000",
             "CHAT_RUNNING_PER_USER": "1000",
             "CHAT_READERS_PER_USER": "2000",
+            "DATABASE_POOL": "9",  # many sites of many tests share one server
             "CHAT_TITLES": "off",  # only the replies' own requests
             "DJANGO_SUPERUSER_USERNAME": "admin",
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
             **environment,
         }
         if postgres:
-            self.environment["DATABASE_URL"] = f"{POSTGRES}/{self.database}"
+            self.environment["DATABASE_URL"] = self._url(self._server[1])
             self.sql(f"CREATE DATABASE {self.database}", database="postgres")
 
     def __enter__(self):
@@ -60,19 +86,34 @@ class Site:
     def __exit__(self, *_):
         for port in list(self.processes):
             self.kill(port)
+        for link in self.links.values():
+            link.__exit__()
         if self.database:
             self.sql(f"DROP DATABASE {self.database} WITH (FORCE)", database="postgres")
 
-    def start(self, port=None):
-        """Starts a process and waits until it answers; its port."""
+    def start(self, port=None, *, forked=True, **environment):
+        """Starts a process, with an `environment` beside the site's, and waits until it answers;
+        its port. One that is not `forked` has all of its memory to itself, as an operator's."""
         port = port or free_port()
-        command = [sys.executable, "manage.py", "start", "--port", str(port)]
-        with (self.directory / f"{port}.log").open("a") as log:
-            self.processes[port] = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
-            )
+        if self._linked:
+            self.links[port] = self.links.get(port) or Link(self._server).__enter__()
+            environment = {"DATABASE_URL": self._url(self.links[port].port)} | environment
+        self._begin(port, ["manage.py", "start", "--port", str(port)], environment, forked)
         self._wait_until_up(port)
         return port
+
+    def _begin(self, port, arguments, environment, forked=True):
+        environment, log = self.environment | environment, self.directory / f"{port}.log"
+        if forked:
+            self.processes[port] = Process(arguments, environment, log)
+            return
+        with log.open("a") as file:
+            self.processes[port] = subprocess.Popen(
+                [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=file, stderr=file
+            )
+
+    def _url(self, port):
+        return f"postgres://postgres@{SERVER[0]}:{port}/{self.database}"
 
     def _wait_until_up(self, port):
         deadline = time.monotonic() + STARTS
@@ -84,7 +125,26 @@ class Site:
                 return
             except OSError:
                 time.sleep(0.05)
+        self.kill(port)
         raise AssertionError(f"process {port} did not start:\n{self.log()}")
+
+    def person(self, port, name="admin"):
+        """Somebody who is logged in: with a password the first time, then with what that gave."""
+        if name not in self._sessions:
+            self._sessions[name] = Person(port, name).cookies["sessionid"]
+        return Person(port, session=self._sessions[name])
+
+    def people(self, count, port):
+        """So many people who have logged in."""
+        keys = self.shell(LOG_IN.format(count)).split()
+        return [Person(port, session=key) for key in keys]
+
+    def shell(self, code):
+        """What some code of Django's shell says."""
+        said = self.directory / f"{uuid.uuid4()}.txt"
+        command = ["manage.py", "shell", "--no-imports", "-c", code]
+        assert Process(command, self.environment, said).wait(STARTS) == 0, said.read_text()
+        return said.read_text()
 
     def signal(self, port, number):
         self.processes[port].send_signal(number)
@@ -101,8 +161,14 @@ class Site:
         """The exit status of a process that was told to leave."""
         return self.processes.pop(port).wait(timeout)
 
-    def log(self):
-        return "".join(path.read_text() for path in sorted(self.directory.glob("*.log")))
+    def log(self, since=None):
+        """What the processes have logged, all of it or `since` what `log_sizes` said."""
+        since = since or {}
+        logs = sorted(self.directory.glob("*.log"))
+        return "".join(path.read_text()[since.get(path, 0) :] for path in logs)
+
+    def log_sizes(self):
+        return {path: len(path.read_text()) for path in self.directory.glob("*.log")}
 
     def threads(self, port):
         status = Path(f"/proc/{self.processes[port].pid}/status").read_text()
@@ -113,50 +179,32 @@ class Site:
         status = Path(f"/proc/{self.processes[port].pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
+    def peak(self, port):
+        """The most memory in KB that was resident since `forget_peak`, of the process and of each
+        that it has begun."""
+        pid = self.processes[port].pid
+        begun = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+        statuses = [Path(f"/proc/{each}/status").read_text() for each in sum(begun, [str(pid)])]
+        return max(int(re.search(r"VmHWM:\s+(\d+)", status)[1]) for status in statuses)
+
+    def forget_peak(self, port):
+        Path(f"/proc/{self.processes[port].pid}/clear_refs").write_text("5")  # proc(5)
+
     def files(self, port):
         return len(list(Path(f"/proc/{self.processes[port].pid}/fd").iterdir()))
 
-    def sql(self, query, *, database=None):
-        """Rows of a query, for what only the database can tell or do."""
-        if self.database is None:
-            return self._sqlite(query)
-        with psycopg.connect(f"{POSTGRES}/{database or self.database}", autocommit=True) as link:
-            cursor = link.execute(query)
-            return cursor.fetchall() if cursor.description else []
+    def idle_figures(self, port):
+        """Threads and files of a process when this was first asked."""
+        now = self.threads(port), self.files(port)
+        return self._idle.setdefault(self.processes[port].pid, now)
 
-    def _sqlite(self, query):
-        import sqlite3
 
-        link = sqlite3.connect(self.directory / "db.sqlite3", timeout=30)
-        try:
-            rows = link.execute(query).fetchall()
-            link.commit()
-            return rows
-        finally:
-            link.close()
-
-    def lock(self):
-        """Takes the database away from everybody else; call what it returns to give it back."""
-        if self.database:
-            link = psycopg.connect(f"{POSTGRES}/{self.database}")
-            link.execute("LOCK TABLE chat_piece, chat_message IN ACCESS EXCLUSIVE MODE")
-        else:
-            import sqlite3
-
-            link = sqlite3.connect(self.directory / "db.sqlite3", timeout=30, isolation_level=None)
-            link.execute("BEGIN IMMEDIATE")
-        return lambda: (link.rollback(), link.close())
-
-    def shut_out(self):
-        """As if PostgreSQL were gone; call what it returns to bring it back."""
-        order = f"ALTER DATABASE {self.database} ALLOW_CONNECTIONS "
-        self.sql(order + "false", database="postgres")
-        self.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            f"WHERE datname = '{self.database}'",
-            database="postgres",
-        )
-        return lambda: self.sql(order + "true", database="postgres")
+@cache
+def _static_files():
+    """A directory for all sites of this process: they are collected once."""
+    directory = tempfile.TemporaryDirectory(prefix="parley-static-")
+    atexit.register(directory.cleanup)
+    return directory.name
 
 
 def free_port():
@@ -171,8 +219,11 @@ def free_port():
 class Person:
     """A logged-in person with a cookie jar. Every call may go to another process."""
 
-    def __init__(self, port, name="admin", password=PASSWORD):
+    def __init__(self, port, name="admin", password=PASSWORD, session=None):
         self.port, self.cookies = port, {}
+        if session:
+            self.cookies = {"sessionid": session, "csrftoken": "c" * 32}
+            return
         self.request("GET", "/accounts/login/")
         status, _ = self.post("/accounts/login/", username=name, password=password)
         assert status == 302, "could not log in"
@@ -208,7 +259,7 @@ class Person:
             path, port=port, accept="application/json", message=message, **fields
         )
         assert status == 201, (status, body[:300])
-        return json.loads(body)
+        return json.loads(body) | {"said": message}
 
     def reply(self, asked, *, port=None):
         """The reply as it is stored."""
@@ -228,82 +279,3 @@ class Person:
                 return reply
             time.sleep(0.1)
         raise AssertionError(f"still {reply['state']} after {timeout} s")
-
-
-class Follower(threading.Thread):
-    """Reads a reply as the page does: comes back after every break, at the next process in turn."""
-
-    def __init__(self, person, asked, ports=None, *, frames_a_visit=None):
-        super().__init__(daemon=True)
-        self.text, self.end, self.visits, self.errors = "", None, 0, []
-        self.arrivals = []  # time of each frame
-        self.grown = threading.Event()
-        self._person, self._url = person, asked["reply"]["events"]
-        self._ports, self._frames = ports or [person.port], frames_a_visit
-        self._offset, self._gone = "", False
-        self.start()
-
-    def run(self):
-        while self.end is None and not self._gone:
-            port = self._ports[self.visits % len(self._ports)]
-            self.visits += 1
-            try:
-                self._visit(port)
-            except (OSError, http.client.HTTPException) as error:
-                self.errors.append(repr(error))
-            if self.end is None:
-                time.sleep(0.1)
-
-    def _visit(self, port):
-        link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        resume = {"Last-Event-ID": self._offset} if self._offset else {}
-        try:
-            link.request("GET", self._url, headers=self._person.headers() | resume)
-            response = link.getresponse()
-            if response.status != 200:
-                self.errors.append(response.status)
-                return
-            self._read(response)
-        finally:
-            link.close()
-
-    def _read(self, response):
-        event, offset, frames = "", "", 0
-        while not self._gone and (line := response.readline()):
-            field, _, value = line.decode("ascii").rstrip("\n").partition(":")
-            value = value.removeprefix(" ")
-            if field == "id":
-                offset = value
-            elif field == "event":
-                event = value
-            elif field == "data" and event == "end":
-                data = json.loads(value)
-                self.end = data if data["state"] not in RUNNING else None
-                return
-            elif field == "data":
-                self.text += json.loads(value)["content"]
-                self._offset = offset
-                self.arrivals.append(time.monotonic())
-                self.grown.set()
-                frames += 1
-                if frames == self._frames:
-                    return
-            elif not line.strip():
-                event = ""
-
-    def leave(self):
-        self._gone = True
-
-    def wait_end(self, timeout=60):
-        """How the reply ended."""
-        self.join(timeout)
-        assert self.end, (
-            f"no end after {timeout} s; {len(self.text)} characters, {self.errors[-5:]}"
-        )
-        return self.end
-
-    def longest_gap(self):
-        """Seconds between two frames."""
-        return max(
-            (b - a for a, b in zip(self.arrivals, self.arrivals[1:], strict=False)), default=0
-        )

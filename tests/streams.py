@@ -1,8 +1,12 @@
 """Reads the site's event streams, more strictly than a browser would."""
 
+import asyncio
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
+
+BEGINS = 10.0  # seconds
 
 
 @dataclass
@@ -15,19 +19,22 @@ class Event:
 def events_of(body):
     """The events of a whole stream. Each is ASCII, one line a field, one line of JSON as data."""
     assert not body or body.endswith(b"\n\n"), f"breaks off: {body[-80:]!r}"
+    body = re.sub(
+        rb"^(id: \d+\n)\n(?=data: )", rb"\1", body, flags=re.MULTILINE
+    )  # for what follows
     blocks = body.decode("ascii").split("\n\n")[:-1]
     return [event for block in blocks if (event := event_of(block))]
 
 
 def event_of(block):
-    """The event of a block without its blank line; None for a comment."""
+    """The event of a block without its blank line; None for a comment or an offset alone."""
     fields = {}
     for line in block.split("\n"):
         name, colon, value = line.partition(":")
         assert colon and name in ("", "id", "event", "data"), f"no field: {line!r}"
         assert name not in fields, f"{name!r} twice in {block!r}"
         fields[name] = value.removeprefix(" ")
-    if fields.keys() == {""}:
+    if fields.keys() in ({""}, {"id"}):
         return None
     assert "data" in fields and "" not in fields, block
     data = fields["data"] if fields["data"] == "[DONE]" else json.loads(fields["data"])
@@ -68,6 +75,25 @@ async def read(client, url):
     response = await client.get(url, headers={"accept": "text/event-stream"})
     assert response.status_code == 200, response.content
     return events_of(await body_of(response))
+
+
+async def reading(client, url):
+    """A task that reads a stream to its end, now that the first of its events has come."""
+    begun = asyncio.Event()
+
+    async def read_on():
+        response = await client.get(url, headers={"accept": "text/event-stream"})
+        body = b""
+        async for part in response.streaming_content:
+            body += part
+            if b"data: " in body:
+                begun.set()
+        return events_of(body)
+
+    task = asyncio.create_task(read_on())
+    async with asyncio.timeout(BEGINS):
+        await begun.wait()
+    return task
 
 
 async def ask_and_wait(client, message, url="/chat/", **fields):

@@ -6,7 +6,9 @@ from django.test import AsyncClient
 from django.urls import reverse
 
 from chat.models import Conversation, Message
+from chat.parts import call
 
+from .parts import stored_thoughts
 from .test_queries import answer_again, queries_of, talk
 
 LIST = "/admin/chat/conversation/"
@@ -67,9 +69,16 @@ async def test_times_are_those_of_the_browser(sue, conversation):
 
 
 async def test_it_shows_what_the_model_thought(sue, conversation):
-    await Message.objects.replies().aupdate(reasoning="Let me *see*. <b>")
+    await Message.objects.replies().aupdate(parts=stored_thoughts("Let me *see*. <b>"))
     html = await html_of(sue, transcript(conversation))
     assert "Let me <em>see</em>." in html and "<summary>Thoughts</summary>" in html
+
+
+async def test_it_shows_what_the_model_wanted_to_call(sue, conversation):
+    called = call("1", "weather", '{"city": "<b>"}')
+    await Message.objects.replies().aupdate(parts=[{"kind": "call", "text": called.text}])
+    html = await html_of(sue, transcript(conversation))
+    assert "weather({&quot;city&quot;: &quot;&lt;b&gt;&quot;})" in html
 
 
 async def test_it_shows_raw_html_as_text(sue, conversation):
@@ -150,5 +159,6 @@ async def test_the_list_costs_the_same_however_long(sue, user, conversation):
 
 async def test_a_transcript_costs_the_same_however_long(sue, user, conversation):
     long = await sync_to_async(talk)(user, 60)
+    await html_of(sue, transcript(conversation))  # Django keeps what type of content it is
     counts = [len(await queries_of(sue, transcript(each))) for each in (conversation, long)]
     assert counts[0] == counts[1] <= 12

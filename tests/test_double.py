@@ -16,6 +16,7 @@ from tests.double import (
     BadJson,
     BadUtf8,
     Chunked,
+    Continues,
     Cut,
     Done,
     EchoKey,
@@ -45,6 +46,7 @@ from tests.double import (
     answer,
     default_reply,
 )
+from tests.double.continuing import PREAMBLE
 
 HOUR = 3600.0
 NOTICE = 0.5  # seconds in which the double has to see that a client has gone
@@ -101,6 +103,14 @@ async def test_it_takes_up_the_prompt_when_it_has_no_script(double):
     chunks = await chunks_of(double)
     assert text_of(chunks) == default_reply(PROMPT) == double.requests[0].sent
     assert PROMPT in text_of(chunks)
+
+
+async def test_it_goes_on_in_the_manner_that_is_asked_for(double):
+    begun = [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": "one two"}]
+    steps = Continues("one two three", "preamble and last words"), *ENDING
+    assert text_of(await chunks_of(double, *steps)) == "one two three"
+    went_on = text_of(await chunks_of(double, *steps, messages=begun))
+    assert went_on == double.requests[1].sent == f"{PREAMBLE}one two three"
 
 
 async def test_it_sends_the_role_first_and_the_finish_reason_last(double):

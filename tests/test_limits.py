@@ -1,14 +1,13 @@
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from time import time
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from chat.endings import Ending, State
-from chat.limits import LimitReached, check_messages_per_minute, check_running_replies
-from chat.models import Conversation, Message
+from chat.limits import LimitReached, check_searching, check_sending, check_signing_in
+from chat.models import Conversation, Rate, Writer
 
 from .test_queries import plan
 
@@ -16,69 +15,112 @@ pytestmark = pytest.mark.django_db
 WRITER = uuid4()
 
 
-def post(user, *, age=0.0, running=False):
-    reply = Conversation.begin(user, "Hello").post("Hello", model="m", writer=WRITER)
-    then = timezone.now() - timedelta(seconds=age)
-    Message.objects.filter(pk__in=[reply.pk, reply.parent_id]).update(created_at=then)
-    if not running:
-        Message.objects.settle(reply.pk, WRITER, Ending(State.STOPPED))
+def run(user):
+    """A reply of theirs is being written."""
+    Writer.enlist(WRITER)
+    Conversation.begin(user, "Hello").post("Hello", model="m", writer=WRITER)
 
 
-def test_it_allows_so_many_messages_a_minute(user, settings):
-    settings.CHAT_MESSAGES_PER_MINUTE = 2
-    post(user)
-    check_messages_per_minute(user)
+def refusal(user):
+    with pytest.raises(LimitReached) as caught:
+        check_sending(user)
+    return caught.value
 
 
 def test_it_says_when_the_next_message_is_possible(user, settings):
     settings.CHAT_MESSAGES_PER_MINUTE = 2
-    for age in (70, 40, 20):
-        post(user, age=age)
-    with pytest.raises(LimitReached) as caught:
-        check_messages_per_minute(user)
-    assert 10 <= caught.value.retry_after <= 20
-    assert "2 messages a minute. Try again in" in caught.value.text
+    for _ in range(2):
+        check_sending(user)
+    Rate.objects.update(ends_at=time() + 20)
+    refused = refusal(user)
+    assert 15 <= refused.retry_after <= 20
+    assert "You can send 2 messages a minute. Try again in" in refused.text
 
 
 def test_it_forgets_messages_after_a_minute(user, settings):
     settings.CHAT_MESSAGES_PER_MINUTE = 1
-    post(user, age=61)
-    check_messages_per_minute(user)
+    check_sending(user)
+    Rate.objects.update(ends_at=time())
+    check_sending(user)
+    assert refusal(user).retry_after > 50
+
+
+def test_a_clock_that_was_wrong_shuts_nobody_out_for_longer(user, settings):
+    settings.CHAT_MESSAGES_PER_MINUTE = 1
+    check_sending(user)
+    Rate.objects.update(ends_at=time() + 1e9)
+    assert refusal(user).retry_after <= 60
+
+
+def test_what_is_not_stored_does_not_count(user, settings):
+    settings.CHAT_MESSAGES_PER_MINUTE = 1
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        check_sending(user)
+        _ = 1 / 0
+    check_sending(user)
 
 
 def test_it_counts_the_messages_of_each_person(user, other_user, settings):
     settings.CHAT_MESSAGES_PER_MINUTE = 1
-    post(other_user)
-    check_messages_per_minute(user)
-
-
-def test_it_allows_so_many_running_replies(user, settings):
-    settings.CHAT_RUNNING_PER_USER = 2
-    post(user, running=True)
-    post(user, running=False)
-    check_running_replies(user)
+    check_sending(other_user)
+    check_sending(user)
 
 
 def test_it_refuses_one_running_reply_more(user, settings):
     settings.CHAT_RUNNING_PER_USER = 2
     for _ in range(2):
-        post(user, running=True)
-    with pytest.raises(LimitReached) as caught:
-        check_running_replies(user)
-    assert caught.value.text.startswith("2 of your conversations") and caught.value.retry_after > 0
+        check_sending(user)
+        run(user)
+    refused = refusal(user)
+    assert refused.text.startswith("2 of your conversations") and refused.retry_after > 0
 
 
 def test_it_counts_the_running_replies_of_each_person(user, other_user, settings):
     settings.CHAT_RUNNING_PER_USER = 1
-    post(other_user, running=True)
-    check_running_replies(user)
+    run(other_user)
+    check_sending(user)
 
 
 def test_what_a_person_has_said_so_far_is_not_read(user):
     with CaptureQueriesContext(connection) as queries:
-        check_messages_per_minute(user)
-        check_running_replies(user)
-    assert len(queries) == 2
+        check_sending(user)
     if connection.vendor == "sqlite":  # PostgreSQL decides by how much there is
-        first = [plan(each["sql"])[0] for each in queries.captured_queries]
-        assert "message_by_time" in first[0] and "one_running_reply" in first[1]
+        steps = " ".join(plan(queries.captured_queries[-1]["sql"]))
+        assert "one_running_reply" in steps
+    else:
+        assert len(queries) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_the_same_moment_are_all_counted():
+    def count(_):
+        try:
+            return Rate.count("race", "ana", 60)[0]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(count, range(40))) == list(range(1, 41))
+
+
+@pytest.mark.needs_server
+@pytest.mark.django_db(transaction=True)
+def test_where_nothing_can_be_written_one_may_read(user):
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        check_searching(user)
+        cursor.execute("SET default_transaction_read_only = off")
+    assert not Rate.objects.exists()
+
+
+def test_addresses_and_names_are_not_stored(rf):
+    check_signing_in(rf.post("/", REMOTE_ADDR="203.0.113.7"), "ana")
+    kept = " ".join(Rate.objects.values_list("who", flat=True))
+    assert kept and "203" not in kept and "ana" not in kept
+
+
+def test_what_is_over_is_deleted():
+    for who, left in (("ana", -1), ("ben", 60)):
+        Rate.count("message", who, left)
+    Rate.purge()
+    assert [rate.who for rate in Rate.objects.all()] == ["ben"]

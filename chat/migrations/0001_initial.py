@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Preferences',
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='preferences', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='chat_preferences', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('theme', models.CharField(blank=True, choices=[('light', 'light'), ('dark', 'dark')], max_length=5, verbose_name='theme')),
                 ('language', models.CharField(blank=True, max_length=10, verbose_name='language')),
             ],
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('instruction', models.TextField(blank=True, verbose_name='instruction')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='last activity')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chat_conversations', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
                 'verbose_name': 'conversation',
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80, verbose_name='name')),
                 ('instruction', models.TextField(verbose_name='instruction')),
                 ('model', models.CharField(blank=True, max_length=200, verbose_name='model')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='presets', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chat_presets', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ('name',),

@@ -1,24 +1,27 @@
+import json
 import uuid
 from dataclasses import fields
-from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
-from django.db import models, transaction
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, Length, Now
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import markdown
+from .. import markup
 from ..conf import conf
-from ..endings import NOTES, Ending, State
-from . import tick
+from ..database import atomic, connection
+from ..markup import renderers
+from ..parts import Kind, Log, Part
+from . import sql, tick
 from .branches import BranchQuerySet
+from .endings import NOTES, Ending, State
 from .writer import Writer
 
-MAX_TAKEOVERS = 3  # of one reply, each by a process that found its writer gone
+MAX_TAKEOVERS = 1  # of one reply, whose writers died in a row before they wrote
 
 
 class MessageQuerySet(BranchQuerySet):
@@ -34,29 +37,43 @@ class MessageQuerySet(BranchQuerySet):
     def written_by(self, writer: uuid.UUID) -> Self:
         return self.running().filter(owner_id=writer)
 
+    def lock(self) -> None:
+        """Until the transaction ends, in the order in which the writers lock them too."""
+        list(self.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+
     def orphaned(self) -> Self:
-        """Running, and nobody writes them."""
+        """Running, without a writer."""
         return self.running().filter(owner=None)
 
     def claim(self, pk: uuid.UUID, writer: uuid.UUID) -> bool:
         """Take an orphaned reply over; False when another process was first."""
-        with transaction.atomic():
+        with atomic():
             Writer.enlist(writer)
-            claim = {"owner_id": writer, "takeovers": models.F("takeovers") + 1}
-            return self.orphaned().filter(pk=pk).update(**claim) == 1
+            return self.orphaned().filter(pk=pk).update(owner_id=writer) == 1
 
     def settle(self, pk: uuid.UUID, writer: uuid.UUID, ending: Ending) -> bool:
-        """End a reply in one conditional update; False when it was settled or taken before."""
-        with transaction.atomic(savepoint=False):
-            return tick.settle(pk, writer, ending.fields())
+        """End a reply that `writer` still owns; False if it was settled or taken before."""
+        with sql.transaction() as batch:
+            ours, _ = tick.look(batch, writer, renew=False, lock=True)
+            tick.settle(batch, pk, writer, ending.fields())
+        return pk in ours
+
+    def keep_html(self, pk: uuid.UUID, text: str, html: str) -> bool:
+        """Store the HTML of a settled reply's text; False if that has changed."""
+        same = self.exclude(state__in=State.running()).annotate(length=Length("text"))
+        kept = {"rendered": html, "rendered_by": markup.VERSION}
+        return same.filter(pk=pk, length=len(text)).update(**kept) == 1
 
     def note_followed(self) -> int:
-        """Somebody follows these, or is there to do so."""
-        return self.running().update(followed_at=Now())
+        """Someone follows these, or is there to do so.
 
-    def abandoned(self, after: float) -> Self:
-        """Running, and followed by nobody for `after` seconds, by the database's clock."""
-        return self.running().filter(followed_at__lt=Now() - timedelta(seconds=after))
+        Skips locked rows: to wait for one while holding the others would make their journal
+        wait too.
+        """
+        skip = connection.features.has_select_for_update_skip_locked
+        free = self.running().select_for_update(skip_locked=skip, of=("self",), no_key=True)
+        with atomic():
+            return Message.objects.filter(pk__in=free.values("pk")).update(followed_at=Now())
 
 
 class Message(models.Model):
@@ -84,7 +101,8 @@ class Message(models.Model):
     model = models.CharField(_("model"), max_length=200, blank=True)
     error = models.CharField(_("error"), max_length=500, blank=True)
     finish_reason = models.CharField(_("finish reason"), max_length=40, blank=True)
-    reasoning = models.TextField(_("reasoning"), blank=True)
+    # What there is besides `text`, in order: see `Log.parts_to_store`. Empty if there is nothing.
+    parts = models.JSONField(default=list, blank=True, editable=False)
     prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), null=True)
     completion_tokens = models.PositiveIntegerField(_("completion tokens"), null=True)
     first_piece_after = models.FloatField(_("first piece after (s)"), null=True)
@@ -96,7 +114,7 @@ class Message(models.Model):
     rendered_by = models.PositiveSmallIntegerField(default=0, editable=False)
     owner = models.ForeignKey(Writer, models.SET_NULL, null=True, related_name="+", editable=False)
     takeovers = models.PositiveSmallIntegerField(default=0, editable=False)
-    # When somebody was last seen following it, or having a page of the site open.
+    # When someone was last seen following it, or with a page of the site open.
     followed_at = models.DateTimeField(db_default=Now(), editable=False)
     stop_requested = models.BooleanField(default=False, editable=False)
 
@@ -107,7 +125,6 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         indexes = [
             models.Index(fields=["conversation", "position"], name="message_in_conversation"),
-            models.Index(fields=["created_at"], name="message_by_time"),
             models.Index(
                 fields=["owner"],
                 condition=Q(state__in=State.running()),
@@ -151,36 +168,57 @@ class Message(models.Model):
 
     @property
     def can_retry(self) -> bool:
-        """Failed, or ended otherwise than complete with nothing to go on from."""
+        """Failed, or ended short of complete with nothing to continue from."""
         if self.is_running or self.state in ("", State.COMPLETE):
             return False
         return self.state == State.FAILED or not self.can_continue
 
     @property
     def note(self) -> str:
-        """How the reply ended, in words for people; nothing when there is nothing to say."""
+        """How the reply ended, in words for people; empty if there is nothing to say."""
         return gettext(self.error) or str(NOTES.get(self.state, ""))
 
     @property
     def html(self) -> SafeString:
         """The text as safe HTML, one `div.block` for each block of its Markdown."""
-        if self.rendered_by == markdown.VERSION:
+        if self.rendered_by == markup.VERSION:
             return mark_safe(self.rendered)
-        return markdown.page(self.text)
+        return renderers.page(self.text)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether part of `html` could not be formatted in time."""
+        return markup.PLAIN in self.html
+
+    @property
+    def log(self) -> Log:
+        """All parts of it that its row holds."""
+        return Log.stored(self.text, self.parts)
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought before it wrote or continued."""
+        reasoning = [each["text"] for each in self.parts if each["kind"] == Kind.REASONING]
+        return "".join(reasoning).rstrip()
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """The function calls that the model made: id, name and arguments of each."""
+        return [json.loads(each["text"]) for each in self.parts if each["kind"] == Kind.CALL]
 
     @property
     def reasoning_html(self) -> SafeString:
         """What the model thought, as safe HTML. Folded away, so rendered for each page anew."""
-        return markdown.page(self.reasoning)
+        return renderers.page(self.reasoning)
 
     @property
     def can_continue(self) -> bool:
         return self.state in State.settled_early() and 0 < len(self.text) < conf().CHAT_REPLY_CHARS
 
     def rate(self, rating: int | None, comment: str | None = None) -> bool:
-        """What the person says of a settled reply; None takes it back, and the comment with it.
+        """The owner's rating of a settled reply; None clears it, and the comment with it.
 
-        Without a comment the one there stays. False when the reply is being written.
+        Without a comment the present one stays. False if the reply is being written.
         """
         said = {"rating": rating}
         if rating is None or comment is not None:
@@ -193,22 +231,40 @@ class Message(models.Model):
         return True
 
     def ending(self) -> Ending:
-        """How the reply ended; its row as it stands."""
+        """How the reply ended, from its row."""
         return Ending(**{each.name: getattr(self, each.name) for each in fields(Ending)})
 
-    def stored_text(self) -> str:
-        """All that has been stored of it, also while it runs."""
-        if not self.is_running:
-            return self.text
-        return self.text + "".join(self.pieces.order_by("start").values_list("text", flat=True))
+    def catch_up(self) -> Self:
+        """Itself with all that is stored of it, as one snapshot: its pieces, or its ending.
+
+        Raises DoesNotExist if it has been deleted.
+        """
+        if self.is_running:
+            parts = Cast("parts", models.TextField())
+            row = Message.objects.filter(pk=self.pk).annotate(at=Value(-1), other=parts)
+            nothing = Value("", models.TextField())
+            pieces = Piece.objects.filter(reply=self.pk).annotate(nothing=nothing)
+            both = row.values_list("at", "state", "text", "other").union(
+                pieces.values_list("start", "kind", "text", "nothing"), all=True
+            )  # in one statement: one snapshot
+            (_, state, text, stored), *rows = sorted(both) or [(-1, "", "", "")]
+            if state not in State.running():
+                self.refresh_from_db()
+                return self
+            log = Log.stored(text, json.loads(stored))
+            for start, kind, piece, _ in rows:
+                log.extend(start, [Part(kind, piece)])
+            self.state, self.text, self.parts = state, log.text, log.parts_to_store()
+        return self
 
 
 class Piece(models.Model):
-    """A part of the text of a running reply: what arrived within one tick."""
+    """What one tick stored of one part of a running reply."""
 
     pk = models.CompositePrimaryKey("reply_id", "start")
     reply = models.ForeignKey(Message, models.CASCADE, related_name="pieces", db_index=False)
-    start = models.PositiveIntegerField()  # its place in the reply's text, in code points
+    start = models.PositiveIntegerField()  # its place in the reply's log, in code points
+    kind = models.CharField(max_length=9, default=Kind.TEXT)
     text = models.TextField()
 
     def __str__(self) -> str:

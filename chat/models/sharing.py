@@ -1,40 +1,54 @@
 """A conversation that others may read by a link."""
 
 import uuid
+from typing import Self
 
-from django.db import models, transaction
+from django.db import models
 
-from .keeping import Kept
+from ..database import atomic
+from .keeping import Kept, KeptQuerySet
 from .message import Message
 
 
 class NothingToShare(Exception):
-    """The conversation has no reply yet that has settled."""
+    """The conversation has no settled reply yet."""
+
+
+class SharedQuerySet(KeptQuerySet):
+    def shared(self) -> Self:
+        """Those that anyone with the link may read, while the owner is active."""
+        return self.filter(share_token__isnull=False, deleted_at=None, user__is_active=True)
 
 
 class Shared(Kept):
-    """The part of a conversation that its person gives to others to read."""
+    """A conversation with two branches: the one its owner sees, and the one others may read."""
 
-    # Who has the link reads the branch that ends at `shared_head`.
+    # The newest message of the branch that is shown.
+    head = models.ForeignKey(
+        "Message", models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    # Those with the link read the branch that ends at `shared_head`.
     share_token = models.UUIDField(null=True, unique=True, editable=False)
     shared_head = models.ForeignKey(
         "Message", models.SET_NULL, null=True, related_name="+", editable=False
     )
-    # The title and how far that reply had come by then; null for links from before this was kept.
+    # The title and that reply's state and length at the time; null for links from before.
     shared_as = models.JSONField(null=True, editable=False)
+
+    objects = SharedQuerySet.as_manager()
 
     class Meta:
         abstract = True
 
     def share(self) -> None:
-        """Let who has the link read the branch as it is now; once more, and the link stays.
+        """Let anyone with the link read the branch as it is now. Sharing again keeps the link.
 
-        Messages are never overwritten, so the branch that ends at `shared_head` is the copy, and
-        only that one may be continued later. A reply that is being written is no part of it, nor
-        is the message that it answers; if a copy has it from before, that one stays as it is.
-        Raises NothingToShare when that leaves nothing.
+        Messages are never overwritten, so the branch that ends at `shared_head` is the copy; only
+        that message may be continued later. A reply being written is excluded, and so is the
+        message that it answers; a copy that already has the reply stays as it is.
+        Raises NothingToShare if nothing is left.
         """
-        with transaction.atomic():
+        with atomic():
             locked = type(self).objects.select_for_update().get(pk=self.pk)
             head = locked.head
             if head and head.is_running:
@@ -47,7 +61,7 @@ class Shared(Kept):
             self._keep(share_token=token, shared_head=head, shared_as=_as_it_is(locked.title, head))
 
     def unshare(self) -> None:
-        """The link leads nowhere from now on; a later one is another."""
+        """Revoke the link; sharing again makes a new one."""
         self._keep(share_token=None, shared_head=None, shared_as=None)
 
     @property
@@ -55,19 +69,14 @@ class Shared(Kept):
         return self.shared_as["title"] if self.shared_as else self.title
 
     def put_back(self, head: Message) -> None:
-        """Give `head` the form in which it was shared. To continue a reply only adds to it."""
+        """Restore `head` as it was shared. Continuing a reply only adds to it."""
         if not self.shared_as or head.pk != self.shared_head_id:
             return
-        if len(head.text) != self.shared_as["chars"]:
-            head.text, head.rendered_by = head.text[: self.shared_as["chars"]], 0
-        head.reasoning = head.reasoning[: self.shared_as["reasoning_chars"]]
+        log = head.log.cut(self.shared_as["length"])
+        if len(log) != len(head.log):
+            head.text, head.parts, head.rendered_by = log.text, log.parts_to_store(), 0
         head.state = self.shared_as["state"]
 
 
 def _as_it_is(title: str, head: Message) -> dict[str, str | int]:
-    return {
-        "title": title,
-        "state": head.state,
-        "chars": len(head.text),
-        "reasoning_chars": len(head.reasoning),
-    }
+    return {"title": title, "state": head.state, "length": len(head.log)}

@@ -1,4 +1,4 @@
-"""Which of the messages that stand in one place of a conversation a message is."""
+"""Numbers the alternative messages at one place of a conversation."""
 
 from collections import defaultdict
 from typing import NamedTuple, Self
@@ -15,14 +15,14 @@ class Version(NamedTuple):
 
     @classmethod
     def of(cls, message: UUID, siblings: list[UUID]) -> Self:
-        """`siblings` are the messages of its place, the oldest first, and it is one of them."""
+        """`siblings` are the messages at its place, oldest first, itself included."""
         index = siblings.index(message)
         around = [None, *siblings, None]
         return cls(index + 1, len(siblings), around[index], around[index + 2])
 
 
 def number_versions(messages: list[Message]) -> None:
-    """Tell messages of one branch, oldest first, which `version` each of them is; in one query."""
+    """Set the `version` of each message of one branch, oldest first; in one query."""
     if not messages:
         return
     first, last = messages[0], messages[-1]

@@ -1,20 +1,23 @@
 import uuid
-from datetime import timedelta
+from time import monotonic
 
-from django.db import connection, models, transaction
+from django.db import models
 from django.db.models.functions import Now
 
-from . import tick
+from . import sql, tick
+
+FRESH = 0.5  # seconds that a reading of a lease stays valid
 
 
 class Writer(models.Model):
-    """A process that writes replies. Its lease covers all of them; who finds it run out takes over.
+    """A process that writes replies. Its lease covers them all; once it runs out, others take over.
 
-    The row is renewed in each transaction that stores pieces, and deleted to end the lease: a
-    writer whose row is gone can store nothing more.
+    The row is renewed in the transactions that store pieces, and deleted to end the lease: then
+    nothing more can be stored for the replies that it owned.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Only compared for changes: clocks may be wrong.
     renewed_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -22,27 +25,24 @@ class Writer(models.Model):
 
     @classmethod
     def enlist(cls, pk: uuid.UUID) -> None:
-        """Begin a lease, or renew it."""
-        if not cls.renew(pk):
-            cls.objects.create(pk=pk)
+        """Have a row for replies to refer to. Only storing pieces renews a lease."""
+        cls.objects.bulk_create([cls(pk=pk)], ignore_conflicts=True)
 
     @classmethod
-    def renew(cls, pk: uuid.UUID) -> bool:
-        """False when the lease has been ended."""
-        with connection.cursor() as cursor:
-            return tick.renew(cursor, pk)
+    def end_silent(cls, pk: uuid.UUID, renewal: str, decided: float) -> bool:
+        """End the lease of another process; False if it has been renewed since `renewal`.
 
-    @classmethod
-    def end_expired(cls, lease: float) -> int:
-        """End the leases not renewed for `lease` seconds; the number of them.
-
-        By the database's clock, and passing over those that are being renewed at this moment.
+        `decided` is when that was found, by this process's monotonic clock: after waiting for a
+        lock or being paused, the finding is stale.
         """
-        silent = cls.objects.filter(renewed_at__lt=Now() - timedelta(seconds=lease))
-        if not silent.exists():
-            return 0
-        with transaction.atomic():
-            locked = silent.select_for_update(
-                skip_locked=connection.features.has_select_for_update_skip_locked
-            )
-            return sum(cls.objects.filter(pk=writer.pk).delete()[0] > 0 for writer in locked)
+        with sql.transaction() as batch:
+            silent = tick.is_silent(batch, pk, renewal) and monotonic() - decided < FRESH
+            if silent:
+                tick.end_lease(batch, pk, has_died=True)
+        return silent
+
+    @classmethod
+    def retire(cls, pk: uuid.UUID) -> None:
+        """End our own lease: others may take over at once."""
+        with sql.transaction() as batch:
+            tick.end_lease(batch, pk, has_died=False)

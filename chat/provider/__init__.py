@@ -1,8 +1,10 @@
-"""The one place that knows the openai client: messages in, deltas out, ProviderError on failure."""
+"""The one place that knows the openai client: messages in, parts out, ProviderError on failure."""
 
 from .answer import Answer
+from .cleaning import clean
 from .client import Messages, Provider
+from .clients import ChosenClient
 from .errors import ProviderError
-from .reading import Delta, clean
+from .reading import Delta
 
-__all__ = ["Answer", "Delta", "Messages", "Provider", "ProviderError", "clean"]
+__all__ = ["Answer", "ChosenClient", "Delta", "Messages", "Provider", "ProviderError", "clean"]

@@ -1,32 +1,66 @@
-"""What can go wrong at the provider, in our words for people, and without its words for the log.
+"""Provider errors: our own text for users, and a log line that never quotes the provider.
 
-The words are stored with the reply and translated for whoever reads them, so they hold no names and
-no numbers.
+The text is stored with the reply and translated for each reader, so it contains no names and no
+numbers.
 """
+
+import re
 
 import openai
 from django.utils.translation import gettext_noop as _
 
 MINUTE = 60.0  # seconds
+ID_CHARS = 64  # of a request's id
+KEY_PART = 8  # consecutive characters of the key that must never be logged
+KEY_HEADERS = ("authorization", "api-key")  # OpenAI's, also used by its clones; Azure's
+SAID_CHARS = 2_000  # of a provider's error body; the rest is ignored
+OVERLOADED = 529  # Anthropic's
+
+# Lower-case error phrases for a chat that exceeds the model's context.
+TOO_LONG = (
+    "context_length_exceeded",  # OpenAI's code, and its clones'
+    "string_above_max_length",  # OpenAI, of one message
+    "maximum context length",  # OpenAI, vLLM, Mistral, OpenRouter, DeepSeek
+    "input tokens exceed",  # OpenAI
+    "request too large",  # OpenAI and Groq, with 429 and 413
+    "maximum model length",  # vLLM
+    "exceed_context_size_error",  # llama.cpp's type
+    "available context size",  # llama.cpp
+    "context size has been exceeded",  # llama.cpp with 500, LM Studio
+    "exceed context window",  # llama-cpp-python
+    "exceeds the context length",  # Ollama
+    "too large for model with",  # Mistral
+    "prompt is too long",  # Anthropic
+    "exceed context limit",  # Anthropic, with the tokens of the reply
+    "input is too long",  # Bedrock
+    "input token count",  # Gemini
+    "maximum prompt length",  # xAI
+    "tokens + `max_new_tokens`",  # TGI
+)
+USED_UP = (
+    "insufficient_quota",  # OpenAI's code and type
+    "billing_hard_limit_reached",  # OpenAI
+    "credit balance is too low",  # Anthropic, with 400
+)
+BUSY = ("rate_limit", "rate limit", "overloaded", "too many requests")
 
 
 class ProviderError(Exception):
-    """The provider gave no (whole) reply. `text` is for people, in English, and holds nothing
-    of its words."""
+    """The provider gave no (complete) reply. `text` is English, for users, and never
+    quotes the provider."""
 
     def __init__(
         self, text: str, log: str, *, retryable: bool = False, retry_after: float | None = None
     ) -> None:
         super().__init__(log)
         self.text = text
-        self.retryable = retryable  # another try may succeed
+        self.retryable = retryable  # a retry may succeed
         self.retry_after = retry_after  # seconds, if the provider said so
 
 
-def stalled() -> ProviderError:
-    return ProviderError(
-        _("The model stopped answering. Try again, or choose another model."), "timed out"
-    )
+def stalled(log: str = "timed out", *, retryable: bool = False) -> ProviderError:
+    text = _("The model stopped answering. Try again, or choose another model.")
+    return ProviderError(text, log, retryable=retryable)
 
 
 def cut(log: str) -> ProviderError:
@@ -45,27 +79,78 @@ def garbage(log: str, *, retryable: bool = False) -> ProviderError:
     )
 
 
-def refused(error: openai.OpenAIError) -> ProviderError:
+def too_long(log: str) -> ProviderError:
+    text = _(
+        "This chat has become too long for the model. Start a new chat, or choose another model."
+    )
+    return ProviderError(text, log)
+
+
+def open_on_the_way() -> ProviderError:
+    """Nothing was sent."""
+    text = _("The way to the model's server is not encrypted. Please tell the site's staff.")
+    log = (
+        "not asked: OPENAI_BASE_URL is plain http to another machine. Use https, or set "
+        "CHAT_PLAIN_HTTP=on if the network in between is your own."
+    )
+    return ProviderError(text, log)
+
+
+def told(data: bytes) -> ProviderError:
+    """An error in the stream."""
+    if _says(data[:SAID_CHARS].decode(errors="replace"), TOO_LONG):
+        return too_long("context overflow told in the stream")
+    return garbage("error in the stream", retryable=True)
+
+
+def refused(error: Exception) -> ProviderError:
     """What the client raises before the body begins."""
-    if not isinstance(error, openai.APIStatusError):
-        text = _("The model's server cannot be reached. Try again in a moment.")
-        return ProviderError(text, for_log(error), retryable=True)
-    wait = _retry_after(error)
-    status = error.status_code
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, error.response.text[:SAID_CHARS])
+    text = _("The model's server cannot be reached. Try again in a moment.")
+    return ProviderError(text, type(error).__name__, retryable=True)
+
+
+def _of_status(error: openai.APIStatusError, said: str) -> ProviderError:
+    status, log, wait = error.status_code, _for_log(error), _retry_after(error)
+    if status < 300:
+        return garbage(log)
+    if status < 400:
+        text = _("The model's server sends this site elsewhere. Please tell the site's staff.")
+        return ProviderError(text, f"{log}. No redirect is followed: check OPENAI_BASE_URL.")
     if status in (401, 403):
         text = _("The model's server refused this site's key. Please tell the site's staff.")
-    elif status == 404:
-        text = _("The model is not there any more. Choose another one.")
-    elif status == 429 and (wait or 0) > MINUTE:
-        text = _("The model has too much to do. Try again later.")
-    elif status == 429:
-        text = _("The model has too much to do. Try again in a minute.")
-    elif status < 500:
-        text = _("The model's server did not accept this conversation. Try a shorter message.")
-    else:
-        text = _("The model's server has a problem. Try again in a moment.")
-    retryable = status in (408, 409, 429) or status >= 500
-    return ProviderError(text, for_log(error), retryable=retryable, retry_after=wait)
+        return ProviderError(text, f"{log}. The provider refused the key. Check OPENAI_API_KEY.")
+    if status == 404:
+        return ProviderError(_("The model is not there any more. Choose another one."), log)
+    if status == 402 or _says(said, USED_UP):
+        text = _("This site's quota for the model is used up. Please tell the site's staff.")
+        return ProviderError(text, f"{log}. The provider's quota is used up.")
+    if status == 413 or _says(said, TOO_LONG):
+        return too_long(f"{log}, context overflow")
+    if status == 408:
+        return stalled(log, retryable=True)
+    if status in (429, OVERLOADED):
+        text = _busy(status, said, wait)
+        return ProviderError(text, log, retryable=True, retry_after=wait)
+    if status < 500:
+        text = _("The provider rejected the request. Try again, or choose another model.")
+        return ProviderError(text, log, retryable=status == 409, retry_after=wait)
+    text = _("The model's server has a problem. Try again in a moment.")
+    return ProviderError(text, log, retryable=True, retry_after=wait)
+
+
+def _busy(status: int, said: str, wait: float | None) -> str:
+    if (wait or 0) > MINUTE:
+        return _("The model is busy. Try again later.")
+    if wait is not None or status == OVERLOADED or _says(said, BUSY):
+        return _("The model is busy. Try again in a minute.")
+    return _("The model is busy or its quota is used up. Try again in a minute.")
+
+
+def _says(said: str, phrases: tuple[str, ...]) -> bool:
+    said = said.lower()
+    return any(phrase in said for phrase in phrases)
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
@@ -75,8 +160,21 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
         return None
 
 
-def for_log(error: Exception) -> str:
+def _for_log(error: openai.APIStatusError) -> str:
     """Class, status and request id: the provider's text may hold the key or the prompt."""
-    if isinstance(error, openai.APIStatusError):
-        return f"{type(error).__name__} {error.status_code}, request {error.request_id}"
-    return type(error).__name__
+    request = _tidy(error.request_id or "")
+    keys = [error.request.headers.get(name, "") for name in KEY_HEADERS]
+    if any(_has_part_of(_tidy(key.removeprefix("Bearer ")), request) for key in keys):
+        request = "withheld"
+    return f"{type(error).__name__} {error.status_code}, request {request[:ID_CHARS] or 'unknown'}"
+
+
+def _has_part_of(key: str, said: str) -> bool:
+    """A key may be echoed truncated."""
+    size = min(len(key), KEY_PART)
+    parts = {key[start : start + size] for start in range(len(key) - size + 1)} - {""}
+    return any(part in said for part in parts)
+
+
+def _tidy(id: str) -> str:
+    return re.sub(r"[^\w.-]", "", id[:SAID_CHARS], flags=re.ASCII)

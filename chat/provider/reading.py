@@ -1,140 +1,137 @@
-"""Makes deltas of a provider's event stream, decoding only the few fields that are used."""
+"""Turns a provider's event stream into deltas of text that any database can store."""
 
-import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-import msgspec
-
+from ..parts import Kind, Part, text_of
 from ..sse import Decoder, EndlessLine, Event
-from .errors import ProviderError, cut, garbage
+from .calls import Calls
+from .chunks import Choice, parse
+from .cleaning import Cleaning, clean
+from .errors import ProviderError, cut, garbage, told
+
+REASON_CHARS = 40  # of a finish reason, which is one word for all known providers
 
 
 @dataclass
 class Delta:
-    """What one read from the provider brought."""
+    """One read from the provider."""
 
-    text: str = ""
-    reasoning: str = ""
+    parts: list[Part] = field(default_factory=list)
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
+    @property
+    def text(self) -> str:
+        return text_of(self.parts, Kind.TEXT)
+
+    def write(self, kind: str, text: str) -> None:
+        """Append it."""
+        if self.parts and self.parts[-1].kind == kind != Kind.CALL:
+            text = self.parts.pop().text + text
+        self.parts.append(Part(kind, text))
+
     def add(self, later: "Delta") -> None:
-        self.text += later.text
-        self.reasoning += later.reasoning
+        for part in later.parts:
+            self.write(*part)
         self.finish_reason = later.finish_reason or self.finish_reason
-        self.prompt_tokens = later.prompt_tokens or self.prompt_tokens
-        self.completion_tokens = later.completion_tokens or self.completion_tokens
+        self.count(later.prompt_tokens, later.completion_tokens)
 
-
-class _Content(msgspec.Struct):
-    content: str | None = None
-    reasoning_content: str | None = None  # DeepSeek, older vLLM, llama.cpp
-    reasoning: str | None = None  # OpenRouter, newer vLLM, Ollama
-
-
-class _Choice(msgspec.Struct):
-    delta: _Content | None = None
-    finish_reason: str | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class _Chunk(msgspec.Struct):
-    """A chat.completion.chunk, of which only these fields are built.
-
-    https://platform.openai.com/docs/api-reference/chat-streaming
-    """
-
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: Any = None
-
-
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+    def count(self, prompt: int | None, completion: int | None) -> None:
+        """Keeps the latest figures."""
+        self.prompt_tokens = self.prompt_tokens if prompt is None else prompt
+        self.completion_tokens = self.completion_tokens if completion is None else completion
 
 
 class Reading:
-    """Makes deltas of what one response brings. Complete is what has a finish reason."""
+    """Turns one response into deltas. It is complete once it has a finish reason."""
 
     def __init__(self) -> None:
         self.finish_reason = ""
         self.is_over = False
-        self.failure: ProviderError | None = None  # if it was over before the finish reason
+        self.failure: ProviderError | None = None  # if it ended before the finish reason
         self._decoder = Decoder()
-        self._half_pair = ""  # the first half of a surrogate pair whose second is yet to come
+        self._cleaning = {kind: Cleaning() for kind in (Kind.REASONING, Kind.TEXT, Kind.REFUSAL)}
+        self._calls = Calls()
 
     def take(self, chunk: bytes) -> Delta:
-        """What `chunk` brings, up to its end or a failure."""
+        """What `chunk` contains, up to its end or a failure. Never raises."""
         delta = Delta()
         try:
-            for event in self._decoder.feed(chunk):
-                self._event(event, delta)
+            self._read(chunk, delta)
         except EndlessLine:
             self.end(garbage("endless line"))
         except ProviderError as error:
             self.end(error)
-        delta.text = self._clean(delta.text)
-        delta.reasoning = clean(delta.reasoning)
+        except Exception as error:  # the unexpected ends this reply, and no other
+            self.end(garbage(type(error).__name__))
+        cleaned = [Part(kind, self._cleaning[kind].take(text)) for kind, text in delta.parts]
+        delta.parts = [part for part in cleaned if part.text]
+        if delta.finish_reason:
+            delta.parts += self._calls.whole()
         return delta
 
     def end(self, failure: ProviderError | None = None) -> None:
-        """Nothing more comes. A body that merely ends is not complete."""
+        """No more data follows. A body that just ends is incomplete."""
         if not self.finish_reason and not self.failure:
             self.failure = failure or cut("end of body without a finish reason")
         self.is_over = True
+
+    def rest(self) -> Delta:
+        """What was held for a second half that never came; nothing after a failure."""
+        if self.failure:
+            return Delta()
+        halves = [Part(kind, cleaning.rest()) for kind, cleaning in self._cleaning.items()]
+        return Delta([half for half in halves if half.text])
+
+    def _read(self, chunk: bytes, delta: Delta) -> None:
+        for event in self._decoder.feed(chunk):
+            if self.is_over:
+                break
+            self._event(event, delta)
 
     def _event(self, event: Event, delta: Delta) -> None:
         if event.data.startswith(b"[DONE]"):
             self.end(cut("[DONE] without a finish reason"))
             return
-        chunk = _parse(event.data)
-        if chunk.error or event.event == b"error":
-            raise garbage("error in the stream", retryable=True)
-        if chunk.usage:
-            delta.prompt_tokens = chunk.usage.prompt_tokens
-            delta.completion_tokens = chunk.usage.completion_tokens
-        for choice in (chunk.choices or [])[:1]:
-            if choice.delta:
-                delta.text += choice.delta.content or ""
-                delta.reasoning += choice.delta.reasoning_content or choice.delta.reasoning or ""
-            if choice.finish_reason:
-                self.finish_reason = delta.finish_reason = choice.finish_reason[:40]
-
-    def _clean(self, text: str) -> str:
-        text = self._half_pair + text
-        self._half_pair = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        return clean(text.removesuffix(self._half_pair) if self._half_pair else text)
-
-
-def clean(text: str) -> str:
-    """`text` as every database can store it: no NUL, surrogates paired or replaced by U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.replace("\0", "\ufffd")
-
-
-def _parse(data: bytes) -> _Chunk:
-    try:
+        if event.event == b"error":
+            raise told(event.data)
         try:
-            return _decode_chunk(data)
-        except msgspec.ValidationError:
-            raise
-        except ValueError:  # half a surrogate pair, which the fast decoder does not take
-            if rb"\u" not in data:
-                raise
-            return msgspec.convert(json.loads(data), _Chunk)
-    except (ValueError, RecursionError) as error:
-        raise garbage(type(error).__name__) from None
+            chunk = parse(event.data)
+        except (ValueError, RecursionError) as error:
+            raise garbage(type(error).__name__) from None
+        if chunk is None:
+            return
+        if chunk.error:
+            raise told(event.data)
+        if chunk.usage:
+            delta.count(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        for choice in chunk.choices or ():
+            if not choice.index:  # other indexes are alternative answers
+                self._choice(choice, delta)
+                break
+
+    def _choice(self, choice: Choice, delta: Delta) -> None:
+        content = choice.delta
+        if content:
+            if thought := content.reasoning_content or content.reasoning:
+                delta.write(Kind.REASONING, thought)
+            if content.content:
+                delta.write(Kind.TEXT, content.content)
+            if content.refusal:
+                delta.write(Kind.REFUSAL, content.refusal)
+            if content.tool_calls or content.function_call:
+                self._calls.take(content)
+        if choice.finish_reason:
+            self._finish(choice.finish_reason, delta)
+
+    def _finish(self, reason: str, delta: Delta) -> None:
+        if reason := clean(reason[:REASON_CHARS]).strip():
+            self.finish_reason = delta.finish_reason = reason
 
 
 def require_event_stream(content_type: str) -> None:
     """A gateway's page or a JSON error with status 200 is no reply."""
-    if content_type.startswith(("text/html", "application/json")):
-        raise garbage(f"content type {content_type.split(';')[0]}", retryable=True)
+    for kind in ("text/html", "application/json"):
+        if content_type.lower().startswith(kind):
+            raise garbage(f"content type {kind}", retryable=True)

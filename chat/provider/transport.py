@@ -1,19 +1,22 @@
-"""aiohttp below the openai client, at half the cost of its default, its body within reach."""
+"""aiohttp under the openai client: half the cost of its default, with access to the body."""
 
 from collections.abc import AsyncIterator
-from functools import cache
-from urllib.request import getproxies, proxy_bypass
+from contextlib import suppress
 
 import aiohttp
 import httpx2
 
-RESPONSE = "aiohttp"  # the extension of an httpx2.Response that has the response of aiohttp
+from ..conf import conf
+from ..plain_http import is_loopback
+
+LARGEST_BODY = 8 * 1024 * 1024  # bytes
+RESPONSE = "aiohttp"  # the httpx2.Response extension that holds aiohttp's response
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """Connections without bound or timeout of their own, kept for the next request.
+    """Kept-alive connections, without a limit or timeout of their own.
 
-    A body comes out decompressed, as aiohttp does it.
+    aiohttp decompresses the bodies.
     """
 
     def __init__(self) -> None:
@@ -22,7 +25,9 @@ class Transport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, ssl=httpx2.create_ssl_context())
-            self._session = aiohttp.ClientSession(connector=connector)
+            # Otherwise a cookie set by one reply would be sent with all other requests.
+            jar = aiohttp.DummyCookieJar()
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
         connect = request.extensions.get("timeout", {}).get("connect")
         headers = {
             name: value for name, value in request.headers.items() if name not in _BY_AIOHTTP
@@ -34,12 +39,16 @@ class Transport(httpx2.AsyncBaseTransport):
                 headers=headers,
                 data=await request.aread() or None,
                 allow_redirects=False,
-                proxy=_proxy_for(request.url.scheme, request.url.host),
+                proxy=_proxy_to(request.url.host),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
             )
         except (aiohttp.ClientError, OSError) as error:
             raise httpx2.ConnectError(type(error).__name__) from error
-        kept = [(name, value) for name, value in response.raw_headers if not _is_encoding(name)]
+        kept = [
+            (name, value)
+            for name, value in response.raw_headers
+            if name.lower() not in _NOT_PASSED_ON
+        ]
         return httpx2.Response(
             response.status, headers=kept, stream=_Body(response), extensions={RESPONSE: response}
         )
@@ -49,30 +58,31 @@ class Transport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
 
-@cache
-def _proxy_for(scheme: str, host: str) -> str | None:
-    """What the environment says (HTTPS_PROXY, NO_PROXY …), asked once.
-
-    aiohttp would ask for each request, and in a thread.
-    """
-    return None if proxy_bypass(host) else getproxies().get(scheme)
+def _proxy_to(host: str) -> str | None:
+    """Only the site's own setting counts: HTTPS_PROXY is meant for other programs."""
+    return None if is_loopback(host) else conf().CHAT_PROXY or None
 
 
 _BY_AIOHTTP = {"host", "content-length", "accept-encoding", "connection"}
-
-
-def _is_encoding(header: bytes) -> bool:
-    return header.lower() == b"content-encoding"
+_NOT_PASSED_ON = {b"content-encoding", b"set-cookie"}
 
 
 class _Body(httpx2.AsyncByteStream):
+    """Bodies the client reads itself: errors and lists. Ends where it breaks or is too long:
+    an error's status matters more than the end of its text, and half a list is not JSON."""
+
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.content.iter_any():
-            yield chunk
+        left = LARGEST_BODY
+        with suppress(aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError):
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+                left -= len(chunk)
+                if left < 0:
+                    break
 
     async def aclose(self) -> None:
-        """The connection is kept if all was read, else closed."""
+        """Keeps the connection if all was read, else closes."""
         self._response.release()

@@ -1,90 +1,88 @@
-"""Who is asking, and in which form the answer goes back: a page for people, JSON for programs."""
+"""Who may call a view, with which methods."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
+from inspect import iscoroutinefunction
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
-from django.http.response import HttpResponseBase as Response
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ..engine import engine
+from ..engine.process import engine
+from .answers import Answer, AsyncView, answered, refusal, wants_json
+from .fields import fields
 
-AsyncView = Callable[..., Awaitable[Response]]
-
-
-class SeeOther(HttpResponseRedirect):
-    """To the page that shows what a POST has done (RFC 9110, section 15.4.4)."""
-
-    status_code = 303
-
-
-def wants_json(request: HttpRequest) -> bool:
-    """Programs and the page's own script name JSON or an event stream first."""
-    accepted = request.headers.get("Accept", "")
-    is_json = accepted.startswith(("application/json", "text/event-stream"))
-    return is_json or request.content_type == "application/json"
-
-
-def wants_html_parts(request: HttpRequest) -> bool:
-    """`?as=html`: what the page's script asks for to put it into the page."""
-    return request.GET.get("as") == "html"
-
-
-def refusal(
-    text: str,
-    status: int,
-    *,
-    retry_after: int | None = None,
-    headers: dict[str, str] | None = None,
-) -> JsonResponse:
-    """What went wrong and what to do, for programs."""
-    headers = dict(headers or {}) | ({"Retry-After": str(retry_after)} if retry_after else {})
-    return JsonResponse({"error": str(text)}, status=status, headers=headers)
+Outcome = HttpResponseBase | Answer
+View = Callable[..., Outcome | Awaitable[Outcome]]
 
 
 def methods(*allowed: str) -> Callable[[AsyncView], AsyncView]:
-    """Other verbs get 405, with the allowed ones."""
+    """Answer any other method with 405 and the list of those allowed."""
 
     def decorate(view: AsyncView) -> AsyncView:
         @wraps(view)
-        async def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> Response:
+        async def wrapped(
+            request: HttpRequest, *args: object, **kwargs: object
+        ) -> HttpResponseBase:
             if request.method in allowed:
-                return await view(request, *args, **kwargs)
+                response = await view(request, *args, **kwargs)
+                response.setdefault("Cache-Control", "private, no-store")  # it is somebody's
+                return response
             text = _("This address takes %s only.") % ", ".join(allowed)
             if wants_json(request):
                 return refusal(text, 405, headers={"Allow": ", ".join(allowed)})
             return HttpResponseNotAllowed(allowed, text, content_type="text/plain")
 
-        return wrapped
+        return without_transaction(wrapped)
 
     return decorate
 
 
-def signed_in(view: AsyncView, *, is_page: bool = False) -> AsyncView:
-    """For people who are logged in. Others get 401 with JSON; from a page, the way to log in.
+def without_transaction(view: AsyncView) -> AsyncView:
+    """Exempt an async view from ATOMIC_REQUESTS, under which Django would refuse it."""
+    for name in connections:
+        view = transaction.non_atomic_requests(using=name)(view)
+    return view
 
-    The view finds the person in `request.user`. Asked over the engine's connection: the request has
-    none and no thread yet, and a view that only waits for the engine will need none.
+
+def signed_in(view: View, *, is_page: bool = False) -> AsyncView:
+    """Let in only users who are logged in. Others get 401 as JSON; on a page, the login form.
+
+    `request.user` is loaded over the engine's connection: the request has neither a connection nor
+    a thread yet, and a view that only awaits the engine never needs one. A synchronous view runs
+    in a thread. For a page, `request.POST` holds the fields of a form or of JSON alike.
     """
+    awaited = view if iscoroutinefunction(view) else sync_to_async(view)
 
+    @partial(answered, in_json=not is_page)
     @wraps(view)
-    async def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> Response:
-        if await engine().requests.read(_is_signed_in, request):
-            return await view(request, *args, **kwargs)
-        if is_page and not wants_json(request):
-            return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
-        return not_signed_in()
+    async def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> Outcome:
+        if not await engine().requests.read(_is_signed_in, request):
+            if is_page and not wants_json(request):
+                return _to_login(request)
+            return not_signed_in()
+        if is_page and request.method == "POST":
+            request.POST = fields(request)
+        return await awaited(request, *args, **kwargs)
 
     return wrapped
 
 
-def _is_signed_in(request: HttpRequest) -> bool:
-    return request.user.is_authenticated
+page_for_signed_in = partial(signed_in, is_page=True)
 
 
-def not_signed_in() -> JsonResponse:
+def not_signed_in() -> HttpResponse:
     return refusal(_("You are not logged in. Log in and try again."), 401)
 
 
-page_for_signed_in = partial(signed_in, is_page=True)
+def _to_login(request: HttpRequest) -> HttpResponse:
+    is_page = request.method == "GET"
+    return redirect_to_login(request.get_full_path() if is_page else reverse("chat:new"))
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    return request.user.is_authenticated

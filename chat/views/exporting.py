@@ -1,23 +1,23 @@
-"""A conversation as a file: to read as Markdown, or whole as JSON."""
+"""A conversation as a file: the branch shown as Markdown, or everything as JSON."""
 
 import re
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from ..endings import State
 from ..models import Conversation, Message
+from ..models.endings import State
 from .access import methods, page_for_signed_in
+from .payloads import more_than_text
 
 ALL = 2**31 - 1  # messages
 NAME_BYTES = 200  # of a file's name; file systems take 255
-# What some system does not allow in a name, and what turns the direction of what follows.
+# What some file system forbids in names, and what changes the direction of the text.
 NOT_IN_NAMES = re.compile(
     r'[\x00-\x1f\x7f-\x9f"*/:<>?\\|\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+'
 )
@@ -25,29 +25,21 @@ NOT_IN_NAMES = re.compile(
 
 @methods("GET", "HEAD")
 @page_for_signed_in
-async def markdown(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The branch that is shown: who said what when, each text exactly as it was written."""
-    return await sync_to_async(_markdown)(request, pk)
-
-
-@methods("GET", "HEAD")
-@page_for_signed_in
-async def json(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Every message of the conversation, all versions, as the README describes it."""
-    return await sync_to_async(_json)(request, pk)
-
-
-def _markdown(request: HttpRequest, pk: UUID) -> HttpResponse:
+def markdown(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The branch that is shown: who wrote what and when, each text verbatim."""
     conversation = _find(request, pk)
     branch = Message.objects.path(conversation.head_id, messages=ALL)
     parts = [f"# {_one_line(conversation.title)}"]
     for message in branch if conversation.head_id else ():
-        parts += [f"## {_heading(message)}", message.stored_text()]
+        parts += [f"## {_heading(message)}", message.catch_up().text]
     text = "\n\n".join(parts) + "\n"
     return _as_file(HttpResponse(text, content_type="text/markdown; charset=utf-8"), conversation)
 
 
-def _json(request: HttpRequest, pk: UUID) -> HttpResponse:
+@methods("GET", "HEAD")
+@page_for_signed_in
+def json(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Every message of the conversation, all versions, as the README describes it."""
     conversation = _find(request, pk)
     messages = conversation.messages.order_by("position", "created_at")
     exported = {
@@ -75,11 +67,13 @@ def _heading(message: Message) -> str:
 
 
 def _fields(message: Message) -> dict[str, Any]:
+    message.catch_up()
     return {
         "id": message.pk,
         "parent": message.parent_id,
         "role": message.role,
-        "text": message.stored_text(),
+        "text": message.text,
+        **more_than_text(message),
         "model": message.model,
         "state": message.state,
         "created": message.created_at,

@@ -1,4 +1,4 @@
-"""The page of a conversation that grows while its reply is written, for browsers without script."""
+"""A conversation's page that grows while its reply is written, for browsers without script."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -11,64 +11,62 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from ..engine import engine
+from ..engine.process import engine
+from ..engine.readers import Reader
 from ..limits import LimitReached
-from ..markdown import wrap
+from ..markup import wrap
 from ..models import Message
-from ..readers import Reader
-from .bodies import followed, streaming
+from ..parts import SAID, text_of
+from .bodies import followed, reader_of, streaming
 
 logger = logging.getLogger(__name__)
 
-STILL_HERE = b"<!-- the reply goes on -->\n"
+STILL_HERE = b"<!-- the reply goes on -->"  # without white space, which would be text
 HTML = "text/html; charset=utf-8"
 
 
 async def growing_page(
     request: HttpRequest, pk: UUID, page: Callable[[], HttpResponse]
 ) -> HttpResponseBase:
-    """`page` as a stream, when a reply is being written in the conversation `pk`; else as it is.
+    """Stream `page` while a reply is being written in the conversation `pk`; else send it as is.
 
-    First comes what stands above the reply, then its blocks as they are finished, and at its end
-    the rest of the page as it is then.
+    First comes everything above the reply, then each block once it is finished, and in the end the
+    rest of the page as it is by then.
     """
     whole, reply_id = await sync_to_async(_now)(page, pk)
     if reply_id is None:
         return whole
     try:
-        engine().readers.check(request.user)
-        tail = await engine().tail(reply_id)
-    except (LimitReached, Message.DoesNotExist):
+        with engine().readers.admit(reader_of(request, reply_id)) as reader:
+            above, below = _parts(whole, reply_id)
+            body = _body(reader, above, below, partial(_below, page, reply_id))
+            return streaming(request, reader, body, below, HTML)
+    except LimitReached:
         return whole
-    reader = Reader(request.user.pk, request.session.session_key, tail)
-    above, below = _parts(whole, reply_id)
-    body = _body(reader, above, below, partial(_below, page, reply_id))
-    return streaming(request, reader, body, below, HTML)
 
 
 async def _body(
     reader: Reader, above: bytes, below: bytes, at_last: Callable[[], bytes]
 ) -> AsyncIterator[bytes]:
-    """`below` ends the page of a reply that goes on: it has the way to see more."""
+    """`below` ends the page while the reply goes on: it has the link to see more."""
     yield above
     tail, rendering, shown = reader.tail, reader.tail.rendering, 0
     async with aclosing(followed(reader)) as progress:
-        async for part in progress:
-            if not part.text:
+        async for new in progress:
+            if not text_of(new.parts, *SAID):
                 yield STILL_HERE
                 continue
             await rendering.advance(tail.text)
             finished = rendering.finished(shown)
             shown += len(finished)
-            if finished:
-                yield wrap(finished).encode()
+            yield wrap(finished).encode() if finished else STILL_HERE
     if not reader.is_dismissed:
         yield wrap(await rendering.rest(tail.text, shown)).encode()
     yield await sync_to_async(at_last)() if tail.ending and not reader.is_dismissed else below
 
 
 def _now(page: Callable[[], HttpResponse], pk: UUID) -> tuple[HttpResponse, UUID | None]:
-    """The page as it is, and which reply is being written in it, or was the moment before."""
+    """The page as it is, and the reply that is, or just was, being written in it."""
     try:
         running = Message.objects.running().filter(conversation=pk).values_list("pk", flat=True)
         reply_id = running.first()
@@ -87,9 +85,9 @@ def _below(page: Callable[[], HttpResponse], reply_id: UUID) -> bytes:
 
 
 def _parts(whole: HttpResponse, reply_id: UUID) -> tuple[bytes, bytes]:
-    """What stands above and below the text of a reply in the page that shows it.
+    """The page's HTML above and below the text of the reply.
 
-    In the text of messages every `<` and `"` is escaped: these tags are those of the template.
+    Messages have every `<` and `"` escaped, so the tags found here are the template's own.
     """
     before, mark, article = whole.content.partition(_mark(reply_id))
     opening, tag, rest = article.partition(b"<chat-reply")

@@ -1,21 +1,29 @@
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ..engine import engine
+from ..database import connection
+from ..engine.database import is_outage
+from ..engine.process import engine
+from .access import without_transaction
+
+PATIENCE = 2.0  # seconds
 
 
+@without_transaction
 @require_safe
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and the process is not shutting down, else 503."""
-    if engine().is_leaving:
+    """200 when the database answers and replies are stored, and the process stays; else 503."""
+    here = engine()
+    if here.is_leaving:
         return JsonResponse({"status": "shutting down"}, status=503)
     try:
-        await sync_to_async(_ask_database)()
-    except (DatabaseError, InterfaceError):
-        return JsonResponse({"status": "the database does not answer"}, status=503)
-    return JsonResponse({"status": "ok"})
+        if not here.journal.committer.is_late():
+            await here.requests.run(_ask_database, patience=PATIENCE)
+            return JsonResponse({"status": "ok"})
+    except Exception as error:
+        if not is_outage(error):
+            raise
+    return JsonResponse({"status": "the database does not answer"}, status=503)
 
 
 def _ask_database() -> None:

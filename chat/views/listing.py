@@ -1,12 +1,11 @@
-"""The person's conversations, newest first, as the sidebar and the pages of lists show them."""
+"""The user's conversations, newest first, for the sidebar and the list pages."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
@@ -20,16 +19,18 @@ from django.utils.translation import pgettext
 
 from ..models import Conversation
 from ..models.keeping import KeptQuerySet
-from .access import methods, page_for_signed_in, wants_html_parts
+from .access import methods, page_for_signed_in
+from .answers import wants_html_parts
+from .fields import number
 
-LISTED = 30  # conversations; older ones are a click away, or come as one scrolls
-LISTED_AT_MOST = 300  # when the list of a page is brought up to date
+LISTED = 30  # conversations; older ones are a click or a scroll away
+LISTED_AT_MOST = 300  # when a page refreshes its list
 WEEK, MONTH = 7, 30  # days
 
 
 @dataclass
 class Listing:
-    """Conversations under their headings, and the address of those that come after them."""
+    """Conversations under their headings, and the URL of the next ones."""
 
     groups: list[tuple[str, list[Conversation]]]
     older_url: str = ""
@@ -37,24 +38,8 @@ class Listing:
 
 @methods("GET", "HEAD")
 @page_for_signed_in
-async def conversations(request: HttpRequest) -> HttpResponse:
-    """The list from a place on; `?as=html` as the sidebar has it, with as many as are `shown`."""
-    return await sync_to_async(_conversations)(request)
-
-
-@methods("GET", "HEAD")
-@page_for_signed_in
-async def archived(request: HttpRequest) -> HttpResponse:
-    """What the person has put away."""
-    return await sync_to_async(_archived)(request)
-
-
-def sidebar(user: Model) -> dict[str, Any]:
-    """What the sidebar of every page needs."""
-    return {"sidebar": _listed(user), "version": Conversation.objects.version(user)}
-
-
-def _conversations(request: HttpRequest) -> HttpResponse:
+def conversations(request: HttpRequest) -> HttpResponse:
+    """The list from `?after=` on; with `?as=html`, as HTML for the sidebar, `?shown=` of them."""
     listing = _listed(request.user, request.GET.get("after", ""), _limit(request))
     if not wants_html_parts(request):
         return _page(request, _("Conversations"), listing)
@@ -63,8 +48,24 @@ def _conversations(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"html": html})
 
 
+@methods("GET", "HEAD")
+@page_for_signed_in
+def archived(request: HttpRequest) -> HttpResponse:
+    """The archived conversations."""
+    mine = Conversation.objects.owned_by(request.user).filter(archived_at__isnull=False)
+    url, after = reverse("chat:archived"), request.GET.get("after", "")
+    listing = _listing(mine.with_activity(), url, after)
+    empty = _("Nothing is archived. The menu of a conversation has a button for it.")
+    return _page(request, pgettext("conversations", "Archived"), listing, empty)
+
+
+def sidebar(user: Model) -> dict[str, Any]:
+    """The context of the sidebar."""
+    return {"sidebar": _listed(user), "version": Conversation.objects.version(user)}
+
+
 def _listed(user: Model, after: str = "", limit: int = LISTED) -> Listing:
-    """All that the person has pinned, and the newest of the others."""
+    """All pinned conversations, then the newest of the others."""
     mine = Conversation.objects.owned_by(user).filter(archived_at=None).with_activity()
     listing = _listing(mine.filter(pinned_at=None), reverse("chat:list"), after, limit)
     pinned = [] if after else list(mine.filter(pinned_at__isnull=False))
@@ -73,34 +74,22 @@ def _listed(user: Model, after: str = "", limit: int = LISTED) -> Listing:
     return listing
 
 
-def _archived(request: HttpRequest) -> HttpResponse:
-    mine = Conversation.objects.owned_by(request.user).filter(archived_at__isnull=False)
-    url, after = reverse("chat:archived"), request.GET.get("after", "")
-    empty = _("Nothing is archived. The menu of a conversation has a button for it.")
-    return _page(
-        request,
-        pgettext("conversations", "Archived"),
-        _listing(mine.with_activity(), url, after),
-        empty,
-    )
-
-
 def _page(request: HttpRequest, title: str, listing: Listing, empty: str = "") -> HttpResponse:
     context = {"title": title, "listing": listing, "empty": empty}
     return render(request, "chat/list.html", context | sidebar(request.user))
 
 
 def _limit(request: HttpRequest) -> int:
-    shown = request.GET.get("shown", "")
-    return min(max(int(shown), LISTED), LISTED_AT_MOST) if shown.isdecimal() else LISTED
+    shown = number(request.GET.get("shown", "")) or 0
+    return min(max(shown, LISTED), LISTED_AT_MOST)
 
 
 def _listing(
     conversations: KeptQuerySet, url: str, after: str = "", limit: int = LISTED
 ) -> Listing:
-    """By day, from the place `after` on."""
+    """Grouped by day, from the cursor `after` on."""
     if after:
-        conversations = conversations.behind(*_place(after))
+        conversations = conversations.after(*_cursor(after))
     found = list(conversations[: limit + 1])
     today = timezone.localdate()
     groups = groupby(found[:limit], lambda each: _heading(each.updated_at, today))
@@ -113,20 +102,20 @@ def _listing(
     return listing
 
 
-def _place(after: str) -> tuple[datetime, UUID]:
-    """What `_listing` handed out. Raises Http404 for anything else."""
+def _cursor(after: str) -> tuple[datetime, UUID]:
+    """Parse a cursor that `_listing` made. Raises Http404 for anything else."""
     time, _separator, pk = after.partition("_")
     try:
-        place = datetime.fromisoformat(time), UUID(pk)
-        if timezone.is_naive(place[0]):
+        place = datetime.fromisoformat(time)
+        if timezone.is_naive(place):
             raise ValueError
-    except ValueError:
+        return place.astimezone(UTC), UUID(pk)
+    except (ValueError, OverflowError):  # dates before the year 1 or after 9999 too
         raise Http404(_("There is no such place in the list.")) from None
-    return place
 
 
 def _heading(updated_at: datetime, today: date) -> str:
-    """When it was, in words."""
+    """The heading for that time, relative to today."""
     day = timezone.localdate(updated_at)
     age = (today - day).days
     if age <= 0:

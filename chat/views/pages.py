@@ -1,5 +1,6 @@
+from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
@@ -10,44 +11,44 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from ..conf import conf
-from ..engine import engine
+from ..engine.process import engine
 from ..forms import MessageForm
 from ..models import Conversation, Message, number_versions
 from ..models.conversation import INSTRUCTION_CHARS
-from .access import (
-    SeeOther,
-    methods,
-    page_for_signed_in,
-    refusal,
-    signed_in,
-    wants_html_parts,
-    wants_json,
-)
+from ..refusals import Refused
+from .access import methods, page_for_signed_in, signed_in
+from .answers import Answer, refusals_on, wants_html_parts, wants_json
 from .growing import growing_page
 from .listing import sidebar
-from .sending import Refused, form_data, page_to_follow, payload, reply_fields, send
+from .payloads import begun, reply_fields
+from .sending import send
 
-SHOWN = 50  # messages of a conversation; earlier ones are a click away
-SHOWN_BEHIND = 20  # of them, behind one that was searched for
+SHOWN = 50  # messages on a page; earlier ones are a click away
+SHOWN_AFTER = 20  # of them, after one that was searched for
 
 
 @methods("GET", "HEAD", "POST")
 @page_for_signed_in
-async def new(request: HttpRequest) -> HttpResponse:
+async def new(request: HttpRequest) -> HttpResponse | Answer:
     """The page for a new conversation, or the first message of one."""
-    return await _page_or_post(request, None)
+    if request.method == "POST":
+        return await _send(request, None)
+    return await sync_to_async(_page)(request, None, await engine().hooks.models(request.user))
 
 
 @methods("GET", "HEAD", "POST")
 @page_for_signed_in
-async def conversation(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """The page of a conversation, with `?stream` as it grows; or a further message in it."""
+async def conversation(request: HttpRequest, pk: UUID) -> HttpResponseBase | Answer:
+    """The page of a conversation, with `?stream` as it grows; or another message in it."""
+    if request.method == "POST":
+        return await _send(request, pk)
+    models = await engine().hooks.models(request.user)
     if request.method == "GET" and "stream" in request.GET:
-        models = await engine().provider.models()
-        return await growing_page(
-            request, pk, lambda: _page(request, pk, MessageForm(models=models), models)
-        )
-    return await _page_or_post(request, pk)
+        form = MessageForm(models=models)
+        return await growing_page(request, pk, lambda: _page(request, pk, models, form))
+    if wants_json(request) and wants_html_parts(request):
+        return await sync_to_async(_parts)(request, pk)
+    return await sync_to_async(_page)(request, pk, models)
 
 
 @methods("GET", "HEAD")
@@ -58,30 +59,17 @@ async def reply(request: HttpRequest, pk: UUID) -> JsonResponse:
     return JsonResponse(await sync_to_async(reply_fields)(request, message))
 
 
-async def _page_or_post(request: HttpRequest, pk: UUID | None) -> HttpResponse:
-    models = await engine().provider.models()
-    if request.method != "POST":
-        if pk and wants_json(request) and wants_html_parts(request):
-            return await sync_to_async(_parts)(request, pk)
-        return await sync_to_async(_page)(request, pk, None, models)
-    try:
-        sent = await send(request.user, form_data(request), pk)
-    except Refused as refused:
-        if wants_json(request):
-            return refusal(refused.text, refused.status, retry_after=refused.retry_after)
-        return await sync_to_async(_refused_page)(request, pk, refused, models)
-    if not wants_json(request):
-        return SeeOther(page_to_follow(request, sent.conversation_id))
-    if wants_html_parts(request):
-        return JsonResponse(await sync_to_async(payload)(request, sent, html=True), status=201)
-    return JsonResponse(payload(request, sent), status=201)
+async def _send(request: HttpRequest, pk: UUID | None) -> Answer:
+    models = await engine().hooks.models(request.user)
+    with refusals_on(partial(_refused_page, request, pk, models)):
+        return begun(request, await send(request.user, request.POST.dict(), pk))
 
 
 def _page(
     request: HttpRequest,
     pk: UUID | None,
-    form: MessageForm | None,
     models: list[str],
+    form: MessageForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     mine = Conversation.objects.owned_by(request.user)
@@ -94,7 +82,7 @@ def _page(
         "model": next((each.model for each in transcript[::-1] if each.model in models), ""),
         "message_limit": conf().CHAT_MESSAGE_CHARS,
         "is_earlier": bool(transcript) and transcript[-1].pk != shown.head_id,
-        "is_demo": engine().provider.is_demo(),
+        "is_demo": conf().is_demo,
         "running": next((each for each in transcript if each.is_running), None),
     }
     context |= sidebar(request.user)
@@ -102,17 +90,17 @@ def _page(
 
 
 def _bar_context(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:
-    """What stands above the messages: title and menu."""
+    """The context of the bar above the messages, with title and menu."""
     return {
         "conversation": shown,
         "sharing": conf().CHAT_SHARING,
         "instruction_limit": INSTRUCTION_CHARS,
-        "presets": request.user.presets.only("name", "model"),
+        "presets": request.user.chat_presets.only("name", "model"),
     }
 
 
 def _parts(request: HttpRequest, pk: UUID) -> JsonResponse:
-    """What of a conversation's page changes with it; for the page's script."""
+    """The parts of the page that change with the conversation, for the page's script."""
     shown = get_object_or_404(Conversation.objects.owned_by(request.user), pk=pk)
     context = _bar_context(request, shown) | {"transcript": _transcript(shown, request.GET)}
     parts = {
@@ -126,29 +114,32 @@ def _parts(request: HttpRequest, pk: UUID) -> JsonResponse:
 
 
 def _edited(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:
-    """What the composer holds at first: nothing, or the message that `?edit=` names."""
+    """The initial data of the composer: empty, or the message that `?edit=` names.
+
+    The client_id makes sending from this page twice, as one may without script, store once.
+    """
     if not shown or "edit" not in request.GET:
-        return {}
+        return {"client_id": uuid4()}
     message = _named(shown.messages.filter(role=Message.Role.USER), request.GET["edit"])
-    return {"message": message.text, "replaces": message.pk}
+    return {"client_id": uuid4(), "message": message.text, "replaces": message.pk}
 
 
 def _refused_page(
-    request: HttpRequest, pk: UUID | None, refused: Refused, models: list[str]
+    request: HttpRequest, pk: UUID | None, models: list[str], refused: Refused
 ) -> HttpResponse:
-    """The page again, with what was typed still in the box and what to do about it."""
-    form = MessageForm(request.POST, models=models or [""])
+    """The page again, with the text still in the composer and the reason above it."""
+    data = request.POST.copy()
+    if refused.status != 503:  # it is certain that nothing was stored
+        data["client_id"] = uuid4()
+    form = MessageForm(data, models=models or [""])
     form.errors.clear()
     form.add_error("message", refused.text)
-    response = _page(request, pk, form, models, refused.status)
-    if refused.retry_after:
-        response["Retry-After"] = str(refused.retry_after)
-    return response
+    return _page(request, pk, models, form, refused.status)
 
 
 def _transcript(shown: Conversation, asked: dict[str, str]) -> list[Message]:
-    """The last messages of the branch that is shown, oldest first, or those before one of them,
-    or those around one of any branch."""
+    """The last messages of the branch that is shown, oldest first; with `?before=`, those before
+    a message; with `?at=`, those around a message of any branch."""
     end = shown.head_id
     if asked.get("before"):
         end = _named(shown.messages.all(), asked["before"]).parent_id
@@ -158,8 +149,7 @@ def _transcript(shown: Conversation, asked: dict[str, str]) -> list[Message]:
         return []
     messages = list(Message.objects.path(end, messages=SHOWN))
     for message in messages:
-        if message.is_running:
-            message.text = message.stored_text()
+        message.catch_up()
     number_versions(messages)
     return messages
 
@@ -172,19 +162,19 @@ def _named(messages: QuerySet[Message], pk: str) -> Message:
 
 
 def _end_around(shown: Conversation, message: Message) -> UUID:
-    """The last message to show with this one: of the branch that is shown, else of its newest."""
+    """The last message to show after this one, in the branch shown or else in its newest."""
     length = shown.head.position - message.position + 1 if shown.head else 0
     branch = Message.objects.path(shown.head_id, messages=length).values_list("pk", flat=True)
     branch = list(branch) if length > 0 else []
     if message.pk in branch:
-        return branch[-1] if length <= SHOWN else branch[SHOWN_BEHIND]
-    return _newest_behind(shown, message)
+        return branch[-1] if length <= SHOWN else branch[SHOWN_AFTER]
+    return _newest_below(shown, message)
 
 
-def _newest_behind(shown: Conversation, message: Message) -> UUID:
-    near = (message.position + 1, message.position + SHOWN_BEHIND)
-    behind = shown.messages.filter(position__range=near).order_by("created_at")
-    newest_answer = dict(behind.values_list("parent_id", "pk"))  # the last one of each stays
+def _newest_below(shown: Conversation, message: Message) -> UUID:
+    near = (message.position + 1, message.position + SHOWN_AFTER)
+    below = shown.messages.filter(position__range=near).order_by("created_at")
+    newest_answer = dict(below.values_list("parent_id", "pk"))  # the last one of each stays
     end = message.pk
     while end in newest_answer:
         end = newest_answer[end]

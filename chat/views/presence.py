@@ -1,7 +1,5 @@
-from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.db.models import Model
 from django.http import HttpRequest, JsonResponse
 
@@ -11,26 +9,22 @@ from .access import methods, signed_in
 
 @methods("GET")
 @signed_in
-async def running(request: HttpRequest) -> JsonResponse:
-    """Which of the person's conversations are being answered, and whether anything has changed.
+def running(request: HttpRequest) -> JsonResponse:
+    """Which of the user's conversations are being answered, and whether anything has changed.
 
-    `version` is another one whenever the list has changed, `open` whenever the conversation named
-    by `?conversation=` has; null when that one is gone.
+    `version` changes whenever the list does, `open` whenever the conversation in `?conversation=`
+    does; it is null once that one is gone.
 
-    Every page asks now and then: it is the sign that the person is there, so that replies that
-    nobody follows at the moment are not taken for abandoned.
+    Every page polls this. It shows that the user is present, so that a reply without a reader at
+    the moment is not taken for abandoned.
     """
-    return JsonResponse(await sync_to_async(_state)(request.user, request.GET))
-
-
-def _state(user: Model, asked: dict[str, str]) -> dict[str, Any]:
     state = {
-        "conversations": _running(user),
-        "version": Conversation.objects.version(user),
+        "conversations": _running(request.user),
+        "version": Conversation.objects.version(request.user),
     }
-    if "conversation" in asked:
-        state["open"] = _open(user, asked["conversation"])
-    return state
+    if "conversation" in request.GET:
+        state["open"] = _open(request.user, request.GET["conversation"])
+    return JsonResponse(state)
 
 
 def _running(user: Model) -> list[dict[str, str]]:

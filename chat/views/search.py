@@ -1,32 +1,38 @@
-"""Search in the titles and messages of a person's conversations."""
+"""Search in the titles and messages of the user's conversations."""
 
 import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
-from django.db import connection
-from django.db.models import Model, OuterRef, Q, Subquery
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..casing import places
+from ..engine.process import engine
+from ..finding import FOUND_AT_MOST, Found, TooSlow
 from ..forms import SearchForm
-from ..models import Conversation, Message
-from .access import methods, page_for_signed_in, refusal, wants_html_parts, wants_json
+from ..limits import check_searching
+from ..models import Conversation
+from ..refusals import Refused
+from .access import methods, page_for_signed_in
+from .answers import is_for_script, refusals_on
+from .errors import RETRY_AFTER
 from .listing import sidebar
 
-FOUND_AT_MOST = 30  # conversations
-BEFORE, BEHIND = 40, 120  # characters of a snippet, before and behind the hit
+BEFORE, AFTER = 40, 120  # characters of a snippet before and after the hit
+WIDEST = 50  # characters by which a hit is widened to whole words, on either side
 
 
 @dataclass
 class Hit:
-    """A conversation, by its title or by the newest of its messages that has the words."""
+    """A conversation that matches by its title or by a message, of which the newest is shown."""
 
     conversation: Conversation
     title: SafeString
@@ -37,87 +43,94 @@ class Hit:
 @methods("GET", "HEAD")
 @page_for_signed_in
 async def search(request: HttpRequest) -> HttpResponse:
-    """What was found for `q`, as a page; `?as=html` as the sidebar shows it."""
-    return await sync_to_async(_search)(request)
+    """The results for `q` as a page; with `?as=html`, as HTML for the sidebar."""
+    in_parts, words = is_for_script(request), ""
+    with refusals_on(None if in_parts else lambda refused: _page(request, words, [], refused)):
+        words = SearchForm(request.GET).checked()["q"]
+        found = await _find(request.user, words) if words else []
+    return await sync_to_async(_parts if in_parts else _page)(request, words, found)
 
 
-def _search(request: HttpRequest) -> HttpResponse:
-    form = SearchForm(request.GET)
-    words = form.cleaned_data["q"] if form.is_valid() else ""
-    hits = find(request.user, words) if words else []
-    context = {"hits": hits[:FOUND_AT_MOST], "words": words, "status": _status(hits)}
-    error = "" if form.is_valid() else form.first_error()
-    if wants_json(request) or wants_html_parts(request):
-        if error:
-            return refusal(error, 400)
-        html = render_to_string("chat/_found.html", context, request)
-        return JsonResponse({"html": html, "status": context["status"]})
-    context |= sidebar(request.user) | {"error": error}
-    return render(request, "chat/search.html", context, status=400 if error else 200)
+async def _find(user: Model, words: str) -> list[Found]:
+    await engine().requests.read(check_searching, user)
+    try:
+        return await engine().searches.find(user, words)
+    except TooSlow:
+        text = _("This search takes too long. Look for a longer word, or try again in a moment.")
+        raise Refused(text, 503, RETRY_AFTER) from None
 
 
-def find(user: Model, words: str) -> list[Hit]:
-    """The newest conversations that have the words; one more than are shown, if there are."""
-    has_words = Message.objects.filter(_contains("text", words), conversation=OuterRef("pk"))
-    newest = has_words.order_by("-position").values("pk")[:1]
-    mine = Conversation.objects.owned_by(user).annotate(hit=Subquery(newest))
-    found = mine.filter(_contains("title", words) | Q(hit__isnull=False))
-    listed = list(found.order_by("-updated_at", "-pk")[: FOUND_AT_MOST + 1])
-    hits = Message.objects.filter(pk__in=[each.hit for each in listed if each.hit])
-    texts = dict(hits.values_list("pk", "text"))
-    return [_hit(each, texts.get(each.hit, ""), words) for each in listed]
+def _parts(request: HttpRequest, words: str, found: list[Found]) -> JsonResponse:
+    context = _context(words, found)
+    html = render_to_string("chat/_found.html", context, request)
+    return JsonResponse({"html": html, "status": context["status"]})
 
 
-def _contains(field: str, words: str) -> Q:
-    """In any letter case of Unicode; SQLite's LIKE knows that of ASCII only."""
-    if connection.vendor == "sqlite" and not words.isascii():
-        return Q(**{f"{field}__iregex": re.escape(words)})
-    return Q(**{f"{field}__icontains": words})
+def _page(
+    request: HttpRequest, words: str, found: list[Found], refused: Refused | None = None
+) -> HttpResponse:
+    context = _context(words, found) | sidebar(request.user)
+    if refused is None:
+        return render(request, "chat/search.html", context)
+    context["error"] = refused.text
+    return render(request, "chat/search.html", context, status=refused.status)
+
+
+def _context(words: str, found: list[Found]) -> dict[str, object]:
+    hits = [_hit(conversation, text, words) for conversation, text in found[:FOUND_AT_MOST]]
+    return {"hits": hits, "words": words, "status": _status(found)}
 
 
 def _hit(conversation: Conversation, text: str, words: str) -> Hit:
-    url = conversation.get_absolute_url()
+    url, snippet = conversation.get_absolute_url(), SafeString()
     if conversation.hit:
-        url += f"?at={conversation.hit}#message-{conversation.hit}{_directive(text, words)}"
-    return Hit(conversation, _marked(conversation.title, words), _snippet(text, words), url)
+        # Where the database folds case in another way, nothing is marked.
+        start, end = next(places(text, words), (0, 0))
+        url += f"?at={conversation.hit}#message-{conversation.hit}{_directive(text, start, end)}"
+        snippet = _snippet(text, start, end, words)
+    return Hit(conversation, _marked(conversation.title, words), snippet, url)
 
 
-def _directive(text: str, words: str) -> str:
-    """Has the browser mark the place; whole words, on one line of the text.
+def _directive(text: str, start: int, end: int) -> str:
+    """Makes the browser highlight the hit: whole words, on one line of the text.
 
     https://wicg.github.io/scroll-to-text-fragment/
     """
-    found = re.search(rf"\w*{re.escape(words)}\w*", text, re.IGNORECASE)
-    if found is None or "\n" in found[0]:
+    before = text[max(start - WIDEST, 0) : start]
+    start -= len(_word(before[::-1]))
+    end += len(_word(text[end : end + WIDEST]))
+    found = text[start:end]
+    if not found or "\n" in found:
         return ""
-    return ":~:text=" + quote(found[0], safe="").replace("-", "%2D")
+    return ":~:text=" + quote(found, safe="").replace("-", "%2D")
 
 
-def _snippet(text: str, words: str) -> SafeString:
-    """What stands around the first hit, on one line."""
-    found = re.search(re.escape(words), text, re.IGNORECASE)
-    start = max(found.start() - BEFORE, 0) if found else 0
-    end = (found.end() if found else 0) + BEHIND
+def _word(text: str) -> str:
+    """The word characters at the beginning."""
+    return re.match(r"\w*", text)[0]
+
+
+def _snippet(text: str, start: int, end: int, words: str) -> SafeString:
+    """The text around the hit, on one line."""
+    start, end = max(start - BEFORE, 0), end + AFTER
     line = " ".join(text[start:end].split())
     return _marked(f"{'…' * (start > 0)}{line}{'…' * (end < len(text))}", words)
 
 
 def _marked(text: str, words: str) -> SafeString:
-    """The text as HTML, with every hit marked."""
-    parts = re.split(f"({re.escape(words)})", text, flags=re.IGNORECASE)
-    pairs = zip(parts[::2], [*parts[1::2], ""], strict=True)
-    return format_html_join("", "{}{}", ((part, _mark(hit)) for part, hit in pairs))
+    """The text as HTML, every hit in `<mark>`."""
+    html, done = SafeString(), 0
+    for start, end in places(text, words):
+        html += format_html("{}<mark>{}</mark>", text[done:start], text[start:end])
+        done = end
+    return html + format_html("{}", text[done:])
 
 
-def _mark(hit: str) -> SafeString:
-    return format_html("<mark>{}</mark>", hit) if hit else SafeString()
-
-
-def _status(hits: list[Hit]) -> str:
-    """How many there are, to be read and to be heard."""
-    if len(hits) > FOUND_AT_MOST:
+def _status(found: list[Found]) -> str:
+    """The number of results, also for screen readers."""
+    if len(found) > FOUND_AT_MOST:
         return _("The newest %d conversations are shown. Add a word to find older ones.") % (
             FOUND_AT_MOST
         )
-    text = ngettext("%d conversation found", "%d conversations found", len(hits))
-    return text % len(hits)
+    text = ngettext("%d conversation found", "%d conversations found", len(found))
+    return text % len(found)

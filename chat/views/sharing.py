@@ -1,51 +1,37 @@
-"""A conversation as others may read it: the link, and the page that it leads to."""
+"""Shared conversations: making and revoking the link, and the page behind it."""
 
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ..conf import conf
+from ..limits import check_reading_shared
 from ..models import Conversation, Message, NothingToShare
-from .access import SeeOther, methods, page_for_signed_in, refusal, wants_html_parts, wants_json
+from ..refusals import Refused
+from .access import methods, page_for_signed_in
+from .answers import Answer, answered, wants_html_parts
+from .fields import number
 
-SHOWN = 50  # messages of a copy; earlier ones are a click away
+SHOWN = 50  # messages on a page; earlier ones are a click away
 HEADERS = {
     "X-Robots-Tag": "noindex",
-    "Referrer-Policy": "no-referrer",  # the address is all that is needed to read it
-    "Cache-Control": "private, no-store",  # what is taken back is gone at once
+    "Referrer-Policy": "no-referrer",  # whoever knows the URL may read it
+    "Cache-Control": "private, no-store",  # a revoked copy is gone at once
 }
 
 
 @methods("POST")
 @page_for_signed_in
-async def share(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Share the conversation as it is now; a link that it has already stays the same."""
-    return await sync_to_async(_share)(request, pk)
-
-
-@methods("POST")
-@page_for_signed_in
-async def unshare(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Take the link back."""
-    return await sync_to_async(_unshare)(request, pk)
-
-
-@methods("GET", "HEAD")
-async def shared(request: HttpRequest, token: UUID) -> HttpResponse:
-    """The copy, for those to whom CHAT_SHARING opens it."""
-    read = sync_to_async(_read)
-    if conf().CHAT_SHARING == "members":
-        read = page_for_signed_in(read)
-    return await read(request, token)
-
-
-def _share(request: HttpRequest, pk: UUID) -> HttpResponse:
+def share(request: HttpRequest, pk: UUID) -> Answer:
+    """Share the conversation as it is now, under the link that it may have already."""
     if conf().CHAT_SHARING == "off":
         raise Http404
     conversation = _find(request, pk)
@@ -53,41 +39,60 @@ def _share(request: HttpRequest, pk: UUID) -> HttpResponse:
         conversation.share()
     except NothingToShare:
         text = _("There is nothing to share yet: wait for the first reply.")
-        if wants_json(request):
-            return refusal(text, 409)
-        messages.error(request, text)
+        raise Refused(text, 409, page=_menu(conversation)) from None
     return _answer(request, conversation)
 
 
-def _unshare(request: HttpRequest, pk: UUID) -> HttpResponse:
+@methods("POST")
+@page_for_signed_in
+def unshare(request: HttpRequest, pk: UUID) -> Answer:
+    """Revoke the link."""
     conversation = _find(request, pk)
     conversation.unshare()
     return _answer(request, conversation)
+
+
+@methods("GET", "HEAD")
+@answered
+async def shared(request: HttpRequest, token: UUID) -> HttpResponseBase:
+    """The shared copy, for everybody whom CHAT_SHARING allows to read it."""
+    is_for_members = conf().CHAT_SHARING == "members"
+    read = page_for_signed_in(_read) if is_for_members else sync_to_async(_read)
+    return await read(request, token)
 
 
 def _find(request: HttpRequest, pk: UUID) -> Conversation:
     return get_object_or_404(Conversation.objects.owned_by(request.user), pk=pk)
 
 
-def _answer(request: HttpRequest, conversation: Conversation) -> HttpResponse:
-    """Back to the menu, open at the link; programs get the link, or null."""
-    if not wants_json(request):
-        return SeeOther(conversation.get_absolute_url() + "#share")
+def _answer(request: HttpRequest, conversation: Conversation) -> Answer:
+    return Answer(_menu(conversation), partial(_fields, request, conversation))
+
+
+def _fields(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
+    """The link, or null without one."""
     token = conversation.share_token
     link = request.build_absolute_uri(reverse("chat:shared", args=[token])) if token else None
-    answer = {"url": link}
+    fields = {"url": link}
     if wants_html_parts(request):
         context = {"conversation": conversation, "sharing": conf().CHAT_SHARING}
-        answer["html"] = render_to_string("chat/_menu_share.html", context, request)
-    return JsonResponse(answer)
+        fields["html"] = render_to_string("chat/_menu_share.html", context, request)
+    return fields
+
+
+def _menu(conversation: Conversation) -> str:
+    """The conversation's page, with the menu open at the link."""
+    return conversation.get_absolute_url() + "#share"
 
 
 def _read(request: HttpRequest, token: UUID) -> HttpResponse:
+    """Raises LimitReached."""
     if conf().CHAT_SHARING == "off":
         raise Http404
+    check_reading_shared(request)
     found = Conversation.objects.shared().select_related("shared_head")
     conversation = get_object_or_404(found, share_token=token)
-    before = _place(request.GET.get("before"), conversation.shared_head)
+    before = _position(request.GET.get("before"), conversation.shared_head)
     transcript = _before(conversation.shared_head, before)
     conversation.put_back(transcript[-1])
     context = {
@@ -99,15 +104,16 @@ def _read(request: HttpRequest, token: UUID) -> HttpResponse:
     return HttpResponse(render_to_string("chat/shared.html", context, request), headers=HEADERS)
 
 
-def _place(before: str | None, head: Message | None) -> int:
-    """Places count from 0; only those of the shared branch are there, not its other versions."""
-    if head is None:  # was deleted
+def _position(before: str | None, head: Message | None) -> int:
+    """The position before which the page ends. Other versions and branches are not shared."""
+    if head is None:  # its message was deleted
         raise Http404
     if before is None:
         return head.position + 1
-    if not before.isdecimal() or not 0 < int(before) <= head.position:
+    place = number(before) or 0
+    if not 0 < place <= head.position:
         raise Http404
-    return int(before)
+    return place
 
 
 def _before(head: Message, place: int) -> list[Message]:

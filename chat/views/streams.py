@@ -1,8 +1,9 @@
-"""Replies as they are written: events for the page and for programs."""
+"""Replies while they are written, as events for the page and for programs."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,16 +13,21 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from ..endings import Ending, State
-from ..engine import engine
-from ..following import Tail
-from ..limits import LimitReached
+from .. import markup
+from ..engine.following import Tail, part_frame
+from ..engine.process import engine
+from ..engine.readers import Reader
 from ..models import Message
-from ..readers import Reader
-from ..sse import KEEP_ALIVE, OPEN, frame
-from .access import methods, not_signed_in, refusal, signed_in, wants_html_parts
-from .bodies import followed, streaming
-from .sending import Refused, article, payload, send
+from ..models.endings import Ending, State
+from ..parts import SAID, Kind, text_of
+from ..refusals import Refused
+from ..sse import ALIVE, KEEP_ALIVE, OPEN, frame, mark
+from .access import methods, not_signed_in, signed_in
+from .answers import answered_in_json, wants_html_parts
+from .bodies import followed, reader_of, streaming
+from .fields import body_of
+from .payloads import article, payload
+from .sending import send
 
 Events = Callable[[Reader], AsyncIterator[bytes]]
 
@@ -41,52 +47,39 @@ class StreamRequest(msgspec.Struct):
 
 
 @methods("GET")
+@answered_in_json
 async def events(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """A reply from an offset on, until it ends; `?as=html` as blocks of HTML for the page."""
+    """A reply from an offset on, to its end; with `?as=html`, as blocks of HTML for the page."""
     if not await engine().requests.read(_may_read, request, pk):
         return not_signed_in()
+    after = _offset(request)
     try:
-        engine().readers.check(request.user)
-        after = _offset(request)
-        tail = await engine().tail(pk)
-        if wants_html_parts(request):
-            return _event_stream(request, tail, partial(_html_events, request))
-        if after > len(tail.text):
-            raise ValueError
-        return _event_stream(request, tail, partial(_text_events, after))
+        with engine().readers.admit(reader_of(request, pk)) as reader:
+            tail = await engine().tails.find(pk)
+            if wants_html_parts(request):
+                return _event_stream(request, reader, partial(_html_events, request))
+            if after > len(tail.log):
+                raise _no_such_offset()
+            return _event_stream(request, reader, partial(_text_events, after))
     except Message.DoesNotExist:  # deleted this moment
         raise Http404 from None
-    except ValueError:
-        return refusal(_("The reply has no such offset. Begin without one."), 400)
-    except LimitReached as limit:
-        return refusal(limit.text, 429, retry_after=limit.retry_after)
 
 
 @csrf_exempt
 @methods("POST")
 @signed_in
 async def stream(request: HttpRequest) -> HttpResponseBase:
-    """For programs and the tutorials' clients: a message in, its reply out, in one request."""
+    """For programs and the tutorials' clients: send a message and read its reply in one request."""
     if request.content_type != "application/json":
-        return refusal(_("Send JSON, with Content-Type: application/json."), 415)
+        raise Refused(_("Send JSON, with Content-Type: application/json."), 415)
     if not _is_same_origin(request):
-        return refusal(_("Another site may not send messages here."), 403)
-    try:
-        engine().readers.check(request.user)
-        body = msgspec.json.decode(request.body, type=StreamRequest)
-        reply = await send(request.user, msgspec.to_builtins(body))
-        tail = await engine().tail(reply.pk)
+        raise Refused(_("Another site may not send messages here."), 403)
+    sent = _sent(request)
+    with engine().readers.admit(reader_of(request)) as reader:
+        reply = await send(request.user, sent)
+        reader.reply_id = reply.pk
         begun = payload(request, reply)
-        return _event_stream(request, tail, partial(_tutorial_events, begun))
-    except (ValueError, RecursionError):
-        text = _(
-            'Send JSON like {"message": "Hello"}, with "model" and "conversation" if you like.'
-        )
-        return refusal(text, 400)
-    except Refused as refused:
-        return refusal(refused.text, refused.status, retry_after=refused.retry_after)
-    except LimitReached as limit:
-        return refusal(limit.text, 429, retry_after=limit.retry_after)
+        return _event_stream(request, reader, partial(_tutorial_events, begun))
 
 
 def _may_read(request: HttpRequest, pk: UUID) -> bool:
@@ -96,10 +89,21 @@ def _may_read(request: HttpRequest, pk: UUID) -> bool:
     return request.user.is_authenticated
 
 
-def _is_same_origin(request: HttpRequest) -> bool:
-    """Browsers say where a request comes from, and scripts cannot change it.
+def _sent(request: HttpRequest) -> dict[str, Any]:
+    body = body_of(request)
+    try:
+        return msgspec.to_builtins(msgspec.json.decode(body, type=StreamRequest))
+    except (ValueError, RecursionError):
+        text = _(
+            'Send JSON like {"message": "Hello"}, with "model" and "conversation" if you like.'
+        )
+        raise Refused(text) from None
 
-    https://www.w3.org/TR/fetch-metadata/ ; programs that are no browsers say nothing.
+
+def _is_same_origin(request: HttpRequest) -> bool:
+    """Browsers say which site a request comes from, in headers that scripts cannot set.
+
+    https://www.w3.org/TR/fetch-metadata/ ; other programs send neither header.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site:
@@ -109,15 +113,18 @@ def _is_same_origin(request: HttpRequest) -> bool:
 
 
 def _offset(request: HttpRequest) -> int:
-    """Where the reader is. Raises ValueError for what no server of ours has handed out."""
+    """The offset to read on from. Raises Refused for what no server of ours has handed out."""
     given = request.headers.get("Last-Event-ID") or request.GET.get("after") or "0"
     if not (given.isascii() and given.isdigit() and len(given) <= LONGEST_OFFSET):
-        raise ValueError(given)
+        raise _no_such_offset()
     return int(given)
 
 
-def _event_stream(request: HttpRequest, tail: Tail, events: Events) -> StreamingHttpResponse:
-    reader = Reader(request.user.pk, request.session.session_key, tail)
+def _no_such_offset() -> Refused:
+    return Refused(_("The reply has no such offset. Begin without one."))
+
+
+def _event_stream(request: HttpRequest, reader: Reader, events: Events) -> StreamingHttpResponse:
     failure = _end_frame(State.STREAMING)
     return streaming(request, reader, events(reader), failure, "text/event-stream")
 
@@ -125,43 +132,40 @@ def _event_stream(request: HttpRequest, tail: Tail, events: Events) -> Streaming
 async def _text_events(after: int, reader: Reader) -> AsyncIterator[bytes]:
     yield OPEN
     async with aclosing(followed(reader, after)) as progress:
-        async for part in progress:
-            start = part.offset - len(part.text)
-            yield reader.tail.text_frame(start, part.offset) if part.text else KEEP_ALIVE
+        async for new in progress:
+            yield reader.tail.frames(after) if new.parts else KEEP_ALIVE
+            after = new.offset
     yield _end(reader)
 
 
 async def _html_events(request: HttpRequest, reader: Reader) -> AsyncIterator[bytes]:
     """Blocks first as they stand, then what changes in them; the finished message at the end."""
-    tail, version, thoughts = reader.tail, 0, len(reader.tail.thoughts)
-    yield OPEN + _thoughts(tail, 0)
+    tail, version = reader.tail, 0
+    yield OPEN
     async with aclosing(followed(reader)) as progress:
-        async for part in progress:
-            if new := _thoughts(tail, thoughts):
-                yield new
-                thoughts = len(tail.thoughts)
-            elif not part.text:
-                yield KEEP_ALIVE
-            if not part.text:
-                continue
-            await tail.rendering.advance(tail.text)
+        async for new in progress:
+            if thoughts := text_of(new.parts, Kind.REASONING):
+                yield frame({"thoughts": thoughts})
+            if text_of(new.parts, *SAID):
+                await tail.rendering.advance(tail.text)
             if version != tail.rendering.version:
                 yield tail.rendering.since(version)
                 version = tail.rendering.version
-    yield _end(reader, html=await engine().requests.read(_final_article, request, tail.reply_id))
-
-
-def _thoughts(tail: Tail, after: int) -> bytes:
-    new = tail.thoughts[after:]
-    return frame({"thoughts": new}) if new else b""
+            elif not thoughts:
+                yield ALIVE
+    html = ""
+    if tail.ending and not tail.ending.rendered_by:
+        html = await tail.rendering.page(tail.text)  # the one that is about to be stored
+    yield _end(reader, html=await engine().requests.read(_final_article, request, tail, html))
 
 
 async def _tutorial_events(begun: dict, reader: Reader) -> AsyncIterator[bytes]:
-    """`data: {"content": …}` and `data: [DONE]`, all else behind an `event:` line."""
+    """`data: {"content": …}` and `data: [DONE]`, all else where those clients do not look."""
     yield OPEN + frame(begun, event="reply")
     async with aclosing(followed(reader)) as progress:
-        async for part in progress:
-            yield frame({"content": part.text}) if part.text else KEEP_ALIVE
+        async for new in progress:
+            parts = [mark(offset) + part_frame(part) for part, offset in new.placed()]
+            yield b"".join(parts) or KEEP_ALIVE
     yield _end(reader) + _failure(reader.tail.ending) + DONE
 
 
@@ -172,9 +176,13 @@ def _failure(ending: Ending | None) -> bytes:
     return frame({"error": _(ending.error)}) if ending.state == State.FAILED else b""
 
 
-def _final_article(request: HttpRequest, pk: UUID) -> str:
-    message = Message.objects.filter(pk=pk).first()
-    return article(request, message) if message and not message.is_running else ""
+def _final_article(request: HttpRequest, tail: Tail, html: str) -> str:
+    message = Message.objects.filter(pk=tail.reply_id).first()
+    if message is None or message.is_running:
+        return ""
+    if html and message.text == tail.text:
+        message.rendered, message.rendered_by = html, markup.VERSION
+    return article(request, message)
 
 
 def _end(reader: Reader, *, html: str = "") -> bytes:

@@ -1,5 +1,6 @@
 """The provider double: a real HTTP server with the OpenAI stream, which misbehaves on request."""
 
+from .continuing import MANNERS, Continues
 from .faults import (
     BadJson,
     BadUtf8,
@@ -13,6 +14,7 @@ from .faults import (
     Html,
     Huge,
     Nul,
+    RawResponse,
     Reset,
     SplitSurrogates,
     Stall,
@@ -42,9 +44,11 @@ from .steps import (
 
 __all__ = [
     "ENDING",
+    "MANNERS",
     "BadJson",
     "BadUtf8",
     "Chunked",
+    "Continues",
     "Cut",
     "Done",
     "EchoKey",
@@ -63,6 +67,7 @@ __all__ = [
     "Pause",
     "ProviderDouble",
     "Raw",
+    "RawResponse",
     "Reasoning",
     "Request",
     "Reset",

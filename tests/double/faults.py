@@ -49,6 +49,17 @@ class Status:
 
 
 @dataclass(frozen=True)
+class RawResponse:
+    """These bytes in place of a response, headers and all, and the end of the connection."""
+
+    data: bytes
+
+    async def play(self, stream: Stream) -> None:
+        stream.write_raw(self.data)
+        await stream.sever(reset=False)
+
+
+@dataclass(frozen=True)
 class Html:
     """A gateway's page in place of the stream."""
 

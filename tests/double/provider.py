@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 class ProviderDouble:
     """`with ProviderDouble() as double:` serves at `double.base_url` until the block ends.
 
+    `models` are listed, or `listing` is, the whole body as it stands.
     Takes any key. Without a script it answers `default_reply(prompt)`. An exception inside a script
     is raised as AssertionError by `clear` and at the end of the block.
     """
@@ -32,6 +33,7 @@ class ProviderDouble:
     def __init__(self, *, port: int = 0, models: Sequence[str] = ("double-1", "double-2")) -> None:
         self.port = port
         self.models = list(models)
+        self.listing: bytes | None = None
         self._changed = threading.Condition()
         self._requests: list[Request] = []
         self._scripts: list[_Script] = []
@@ -169,13 +171,16 @@ class ProviderDouble:
         return list(was_open)
 
     async def _list_models(self, http: web.Request) -> web.Response:
+        if self.listing is not None:
+            return web.Response(body=self.listing, content_type="application/json")
         entry = {"object": "model", "created": 0, "owned_by": "double"}
         data = [{"id": model, **entry} for model in self.models]
         return web.json_response({"object": "list", "data": data})
 
     async def _complete(self, http: web.Request) -> web.StreamResponse:
         try:
-            request = Request(await http.json(), http.headers)
+            port = http.transport.get_extra_info("peername")[1]
+            request = Request(await http.json(), http.headers, port)
         except (ValueError, AttributeError, TypeError):
             return web.json_response(error_object("That is no chat request."), status=400)
         stream, steps = self._admit(request, http)

@@ -13,13 +13,15 @@ class Request:
     """One chat-completions request; written by the double's thread, readable from any.
 
     `body` is the parsed JSON, `headers` have lower-case names, `prompt` is the text of the last
-    user message; `started_at` and `closed_at` are time.monotonic() in seconds.
+    user message, `port` is the client's end of the connection; `started_at` and `closed_at` are
+    time.monotonic() in seconds.
     `beginning` is the unfinished answer that the model is asked to continue.
     `closed_by_client` says that the client closed the connection before the script had ended.
     """
 
-    def __init__(self, body: dict[str, Any], headers: Mapping[str, str]) -> None:
+    def __init__(self, body: dict[str, Any], headers: Mapping[str, str], port: int = 0) -> None:
         self.body = body
+        self.port = port
         self.headers = {name.lower(): value for name, value in headers.items()}
         self.prompt = _last_user_text(body)
         self.beginning = _beginning(body)

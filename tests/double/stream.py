@@ -134,6 +134,11 @@ class Stream:
         self.response = web.Response(status=status, body=body, headers=headers)
         self.over = True
 
+    def write_raw(self, data: bytes) -> None:
+        """Past all that knows HTTP."""
+        if self._http.transport is not None:
+            self._http.transport.write(data)
+
     async def sever(self, *, reset: bool) -> None:
         """Ends the answer without the end of its body: with RST, or with FIN."""
         await self.flush()

@@ -3,6 +3,7 @@
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -11,13 +12,17 @@ import pytest
 
 from ..conftest import skip_unless
 from ..double import ENDING, GoOn, Stall, Text, answer
-from ..site import ROOT, Follower, Person, free_port
-from .test_processes import TEXT
+from ..follower import Follower
+from ..site import ROOT, Person, free_port
+from . import bounds
+from .conftest import TEXT, words
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-LOGGED_OUT_WITHIN = 60.0  # seconds
+LOGGED_OUT_WITHIN = 5.0  # seconds
 STREAMS = 100
+POOL = 9  # connections of a process: the DATABASE_POOL of these sites
 CHATS = 100  # for each --faults
+RESETS = 60
 
 
 @pytest.fixture(scope="module")
@@ -32,30 +37,30 @@ def thrifty(new_site):
 def test_a_reply_that_nobody_reads_is_stopped(seed, dice, thrifty, double):
     """CHAT_ABANDON_AFTER=0: the last of the readers leaves, at two processes"""
     ports = list(thrifty.processes)
-    person = Person(ports[0])
-    double.script(GoOn(TEXT * 4, every=0.05), *ENDING)
+    person = thrifty.person(ports[0])
+    double.script(GoOn(words(480), every=0.05), *ENDING)
     asked = person.ask("Tell me")
     here, there = Follower(person, asked, ports[:1]), Follower(person, asked, ports[1:])
-    assert here.grown.wait(5) and there.grown.wait(5)
+    assert here.grown.wait(120) and there.grown.wait(120)
     here.leave()
     time.sleep(dice.uniform(1.5, 2.5))
     request = double.requests[-1]
     assert not request.finished, "stopped while somebody read at the other process"
     there.leave()
-    there.join(5)
+    there.join(30)
     left = time.monotonic()
-    assert request.wait_closed().closed_at - left < 1
+    assert request.wait_closed().closed_at - left < bounds.ABANDONED
     reply = person.wait_settled(asked)
     assert reply["state"] == "abandoned" and TEXT.startswith(reply["text"][: len(TEXT)])
 
 
 def test_an_abandoned_reply_can_go_on(seed, thrifty, double):
     """Continue after it was stopped because nobody read it"""
-    person = Person(next(iter(thrifty.processes)))
+    person = thrifty.person(next(iter(thrifty.processes)))
     double.script(Text("One. "), Stall())
     asked = person.ask("Tell me")
     reader = Follower(person, asked)
-    assert reader.grown.wait(5)
+    assert reader.grown.wait(120)
     reader.leave()
     assert person.wait_settled(asked)["state"] == "abandoned"
     double.clear()
@@ -66,12 +71,12 @@ def test_an_abandoned_reply_can_go_on(seed, thrifty, double):
 
 
 def test_who_has_logged_out_reads_no_more(request, site, ports, double, person):
-    """Logged out in the middle: the stream ends within 60 s"""
-    double.script(GoOn(TEXT * 30, every=0.05), *ENDING)
+    """Logged out in the middle: the stream ends within 5 s"""
+    double.script(GoOn(words(3600), every=0.05), *ENDING)
     asked = person.ask("Tell me")
     other = Person(ports[0])
-    reader = Follower(other, asked, [ports[1]])
-    assert reader.grown.wait(5)
+    reader = Follower(other, asked, [ports[1]], reconnects=True)
+    assert reader.grown.wait(120)
     began = time.monotonic()
     assert other.post("/accounts/logout/")[0] == 302
     while 401 not in reader.errors and time.monotonic() - began < LOGGED_OUT_WITHIN:
@@ -87,10 +92,10 @@ def test_many_open_streams_hold_nothing(site, ports, double, person):
     all_asked = [person.ask(f"Tell me {number}") for number in range(STREAMS)]
     readers = [Follower(person, asked, [ports[0]]) for asked in all_asked]
     for reader in readers:
-        assert reader.grown.wait(20)
+        assert reader.grown.wait(120)
     if site.database:
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        assert site.sql(query)[0][0] - 1 <= 5 * len(ports)
+        assert site.sql(query)[0][0] - 1 <= POOL * len(ports)
     for reader in readers:
         assert reader.wait_end()["state"] == "complete"
         assert reader.text == TEXT
@@ -99,11 +104,11 @@ def test_many_open_streams_hold_nothing(site, ports, double, person):
 
 def test_readers_that_never_read_hold_nobody_up(site, ports, double, person, check):
     """Twenty readers with a window of 4 KB that never read"""
-    double.script(GoOn(TEXT * 20, every=0.001), *ENDING)
+    double.script(GoOn(words(2400), every=0.001), *ENDING)
     asked = person.ask("Tell me")
     stalled = [_stall(person, asked, ports[0]) for _ in range(20)]
     reader = Follower(person, asked, [ports[0]])
-    check(person, asked, reader, port=ports[0], text=TEXT * 20)
+    check(person, asked, reader, port=ports[0], text=words(2400))
     for link in stalled:
         link.close()
 
@@ -153,10 +158,10 @@ def test_the_setup_of_the_readme_hides_a_kill(seed, dice, site, ports, double, t
     with Nginx(tmp_path, front, ports):
         person = Person(front)
         asked = person.ask("Tell me")
-        readers = [Follower(person, asked) for _ in range(3)]
+        readers = [Follower(person, asked, reconnects=True) for _ in range(3)]
         time.sleep(dice.uniform(0.3, 2))
         site.kill(ports[0])
-        check(person, asked, *readers, port=front, text=TEXT)
+        check(person, asked, *readers, port=front, text=TEXT, takeovers=1)
 
 
 class Nginx:
@@ -166,6 +171,7 @@ class Nginx:
         readme = (ROOT / "README.md").read_text()
         servers = re.search(r"```nginx\n(.*?)```", readme, re.DOTALL)[1]
         servers = servers.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+        servers = servers.replace("/var/log/nginx", str(directory))
         for written, real in zip(("8001", "8002"), upstreams, strict=True):
             assert f"127.0.0.1:{written}" in servers
             servers = servers.replace(f"127.0.0.1:{written}", f"127.0.0.1:{real}")
@@ -176,7 +182,7 @@ class Nginx:
         )
         self._config.write_text(
             f"daemon off; pid {directory}/pid; error_log {directory}/error.log;\n"
-            f"events {{}}\nhttp {{ access_log off;\n{temporary}{servers}}}\n"
+            f"events {{}}\nhttp {{\n{temporary}{servers}}}\n"
         )
         self._port = port
 
@@ -195,3 +201,21 @@ class Nginx:
     def __exit__(self, *_):
         self._process.terminate()
         self._process.wait()
+
+
+def test_who_resets_with_the_request_leaves_nothing_behind(seed, dice, site, ports, person, asked):
+    """Readers whose connection is reset while their request is read"""
+    site.idle_figures(ports[0])
+    asks = [f"GET {asked['reply']['events']} HTTP/1.1", f"Host: 127.0.0.1:{ports[0]}"]
+    asks += [f"{name}: {value}" for name, value in person.headers().items()]
+    for _ in range(RESETS):
+        with socket.create_connection(("127.0.0.1", ports[0])) as link:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            link.sendall("\r\n".join([*asks, "", ""]).encode())
+            time.sleep(dice.uniform(0, 0.005))
+    person.wait_settled(asked)
+    deadline = time.monotonic() + bounds.IDLE * bounds.BUSY
+    while site.files(ports[0]) > site.idle_figures(ports[0])[1] + RESETS // 10:
+        assert time.monotonic() < deadline, f"{site.files(ports[0])} files are open"
+        time.sleep(0.1)
+    assert "Traceback" not in site.log()

@@ -9,56 +9,80 @@ import uuid
 
 import pytest
 
-from ..double import ENDING, GoOn
-from ..site import Follower
+from ..double import ENDING, GoOn, Reasoning
+from ..follower import Follower
+from . import bounds
+from .conftest import EVERY, TEXT, words
 
-TEXT = "".join(f"word-{number} " for number in range(120))
-EVERY = 0.025  # seconds between two words: three seconds for all
-TAKEN_OVER = 5.0  # seconds
-RESTARTED = 3.0  # seconds
-
-
-@pytest.fixture
-def asked(double, person):
-    """A reply that takes three seconds, in the first process."""
-    double.script(GoOn(TEXT, every=EVERY), *ENDING)
-    return person.ask("Tell me, marker-of-the-prompt")
+THOUGHTS = words(200)
+TAKEN_OVER = RESTARTED = bounds.LEASE + 1.0 * bounds.BUSY  # seconds
+HANDED_OVER = 1.0 * bounds.BUSY  # seconds
 
 
-def test_it_survives_kill_9_beside_another_process(seed, dice, site, ports, person, asked, check):
+def test_it_survives_kill_9_beside_another_process(
+    seed, dice, site, ports, person, asked, check, record_property
+):
     """kill -9 at a random moment, a second process runs"""
     first, second = ports
-    readers = [Follower(person, asked, ports), Follower(person, asked, [second, first])]
+    readers = [
+        Follower(person, asked, ports, reconnects=True),
+        Follower(person, asked, [second]),
+    ]
     time.sleep(dice.uniform(0, 2.8))
     seen = readers[0].text
     killed = time.monotonic()
     site.kill(first)
     assert person.reply(asked, port=second)["text"].startswith(seen)
-    reply = check(person, asked, *readers, port=second, text=TEXT)
+    check(person, asked, *readers, port=second, text=TEXT, takeovers=1)
     resumed = next(when for when in readers[1].arrivals if when > killed + 0.3)
+    record_property("seconds", resumed - killed)
     assert resumed - killed < TAKEN_OVER
-    assert reply["text"] == TEXT
 
 
-def test_it_survives_kill_9_of_the_only_process(seed, dice, site, ports, person, asked, check):
+def test_thoughts_survive_kill_9(seed, dice, site, double, ports, person, check):
+    """kill -9 while the model thinks, a second process runs"""
+    first, second = ports
+    double.script(Reasoning(THOUGHTS, every=EVERY), GoOn(TEXT, every=EVERY), *ENDING)
+    asked = person.ask("Tell me what you think")
+    readers = [
+        Follower(person, asked, ports, reconnects=True),
+        Follower(person, asked, [second]),
+    ]
+    time.sleep(dice.uniform(0.5, 1.5))
+    seen = readers[1].thoughts
+    site.kill(first)
+    check(person, asked, *readers, port=second, text=TEXT, takeovers=1)
+    before, again, after = readers[1].thoughts.partition(f"\n\n{THOUGHTS}")
+    assert before.startswith(seen) and THOUGHTS.startswith(before) and again and not after
+
+
+def test_it_survives_kill_9_of_the_only_process(
+    seed, dice, site, ports, person, asked, check, record_property
+):
     """kill -9 at a random moment of the only process, and a restart"""
     first, second = ports
     site.kill(second)
-    reader = Follower(person, asked, [first])
+    reader = Follower(person, asked, [first], reconnects=True)
     time.sleep(dice.uniform(0.2, 2.5))
     site.kill(first)
     shown = len(reader.arrivals)
     site.start(first)
     restarted = time.monotonic()
-    check(person, asked, reader, port=first, text=TEXT)
+    check(person, asked, reader, port=first, text=TEXT, takeovers=1)
+    record_property("seconds", reader.arrivals[shown] - restarted)
     assert reader.arrivals[shown] - restarted < RESTARTED
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_hands_over_when_told_to_leave(seed, dice, site, ports, person, asked, check, number):
+def test_it_hands_over_when_told_to_leave(
+    seed, dice, site, ports, person, asked, check, number, record_property
+):
     """SIGTERM or SIGINT, twice, with a half-sent request open"""
     first, second = ports
-    readers = [Follower(person, asked, ports), Follower(person, asked, [second])]
+    readers = [
+        Follower(person, asked, ports, reconnects=True),
+        Follower(person, asked, [second]),
+    ]
     half = socket.create_connection(("127.0.0.1", first))
     half.sendall(b"POST /chat/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90\r\n\r\nmess")
     time.sleep(dice.uniform(0, 2.8))
@@ -67,8 +91,9 @@ def test_it_hands_over_when_told_to_leave(seed, dice, site, ports, person, asked
     site.signal(first, number)
     assert site.wait_exit(first) == 0
     half.close()
-    check(person, asked, *readers, port=second, text=TEXT)
-    assert readers[1].longest_gap() < 2
+    check(person, asked, *readers, port=second, text=TEXT, handovers=1)
+    record_property("seconds", readers[1].longest_gap())
+    assert readers[1].longest_gap() < HANDED_OVER
 
 
 def test_a_process_that_slept_through_its_lease_writes_nothing(
@@ -81,7 +106,7 @@ def test_a_process_that_slept_through_its_lease_writes_nothing(
     site.signal(first, signal.SIGSTOP)
     time.sleep(dice.uniform(4, 6))
     site.signal(first, signal.SIGCONT)
-    check(person, asked, reader, port=second, text=TEXT)
+    check(person, asked, reader, port=second, text=TEXT, takeovers=1)
     assert person.reply(asked, port=first)["text"] == TEXT
 
 
@@ -138,10 +163,13 @@ def test_readers_that_leave_change_nothing(seed, dice, ports, person, asked, che
     check(person, asked, stays, port=ports[0], text=TEXT)
 
 
-def test_it_resumes_after_every_frame(seed, ports, person, asked, check):
+def test_it_resumes_after_every_frame(seed, double, ports, person, check):
     """Five readers that reconnect after every frame, at both processes in turn"""
+    text = words(360)  # long enough for a busy machine to have them come often
+    double.script(GoOn(text, every=EVERY), *ENDING)
+    asked = person.ask("Tell me")
     readers = [Follower(person, asked, ports, frames_a_visit=1) for _ in range(5)]
-    check(person, asked, *readers, port=ports[0], text=TEXT)
+    check(person, asked, *readers, port=ports[0], text=text)
     assert all(reader.visits > 5 for reader in readers)
 
 

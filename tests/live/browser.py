@@ -4,9 +4,11 @@ A test module takes part with `pytest_plugins = ["tests.live.browser"]`. By then
 this one, therefore: PYTEST_DONT_REWRITE
 """
 
+import asyncio
 import re
 import shutil
 import threading
+from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
@@ -17,6 +19,8 @@ from ..double import ProviderDouble
 from ..site import PASSWORD, RUNNING, Person, Site
 
 CHROMIUM = shutil.which("chromium")
+# What Chromium would make for each new window, at more cost than the page of a test has.
+SPARED = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess"]
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -26,8 +30,9 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(SPARED)}",
 ]
-PATIENCE = 10_000  # milliseconds
+PATIENCE = 60_000  # milliseconds, on a busy machine
 DESKTOP = {"width": 1200, "height": 800}
 PHONE = {"width": 360, "height": 740}
 
@@ -51,16 +56,37 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """For a module only: Playwright's loop would be in the way of asynchronous tests."""
-    from ..conftest import skip_unless  # here, because tests.pictures runs without Django
+@pytest.fixture(scope="session")
+def running_chromium():
+    """The browser of all tests, and the loop in which Playwright talks to it."""
+    from ..conftest import skip_unless
 
     skip_unless(CHROMIUM, "there is no Chromium here")
     with sync_playwright() as playwright:
+        loop = asyncio.get_running_loop()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
         browser.close()
+
+
+@pytest.fixture
+def chromium(running_chromium):
+    with in_use(running_chromium) as browser:
+        yield browser
+
+
+@contextmanager
+def in_use(running_chromium):
+    """Playwright leaves its loop running in this thread, where it would be in the way of
+    asynchronous tests: it is the running one only while a test has the browser."""
+    browser, loop = running_chromium
+    asyncio._set_running_loop(loop)
+    try:
+        yield browser
+    finally:
+        asyncio._set_running_loop(None)
 
 
 @pytest.fixture(scope="session")
@@ -189,7 +215,8 @@ class Visits:
 def log_in(page, name="admin", password=PASSWORD):
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    with page.expect_navigation():  # until the page that follows has its scripts
+        page.get_by_role("button", name="Log in").click()
 
 
 def box(page):

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +9,7 @@ import pytest
 from django.db import connection
 
 from ..double import ProviderDouble
-from ..site import ROOT, Site, free_port
+from ..site import Site, free_port
 
 SECRET_KEY = "a key for tests that is not secret at all, but is long"
 CSRF_TOKEN = "c" * 32
@@ -29,7 +27,7 @@ for name in ("ana", "ben"):
     user = get_user_model().objects.create_user(name)
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
     keys[name] = session.session_key
@@ -47,37 +45,20 @@ class LiveSite(Site):
         self.template = template
         postgres = connection.vendor == "postgresql"
         super().__init__(double, directory, postgres=postgres, SECRET_KEY=SECRET_KEY, **environment)
-        self.sessions = template.sessions if template else self._prepare()
+        self.sessions = template.sessions if template else json.loads(self.shell(PREPARE))
         if template and not postgres:
             shutil.copy(template.directory / "db.sqlite3", self.directory)
-        if template:
-            (self.directory / "static").symlink_to(template.directory / "static")
 
     def sql(self, query, *, database=None):
         if self.template and query.startswith("CREATE DATABASE"):
             query += f" TEMPLATE {self.template.database}"
         return super().sql(query, database=database)
 
-    def _prepare(self):
-        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", PREPARE]
-        made = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120
-        )
-        assert made.returncode == 0, made.stderr
-        return json.loads(made.stdout)
-
     def start(self, port=None):
         """Starts a process and waits until it listens; its port."""
         port = port or free_port()
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "-v", "0"]
-        with (self.directory / f"{port}.log").open("a") as log:
-            self.processes[port] = subprocess.Popen(
-                [*command, "project.asgi:application"],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+        command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "-v", "0"]
+        self._begin(port, [*command, "project.asgi:application"], {})
         self._wait_until_up(port)
         return port
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Text, answer
-from .browser import Visits, expect_state, send
+from .browser import Visits, expect_state, in_use, send
 
 pytest_plugins = ["tests.live.browser"]
 TOTAL = 60 * 1024  # bytes over the wire
@@ -24,14 +24,15 @@ def conversation(admin, running_model):
 
 
 @pytest.fixture(scope="module")
-def first_load(chromium, live_port, admin, conversation, tmp_path_factory):
+def first_load(running_chromium, live_port, admin, conversation, tmp_path_factory):
     """What the network carried for the first page that a browser opens."""
-    visits = Visits(chromium, live_port, admin.cookies, tmp_path_factory.mktemp("screenshots"))
-    page = visits.begin()
-    loads = listen(page)
-    page.goto(conversation, wait_until="networkidle")
-    expect(page.get_by_role("textbox", name="Message")).to_be_visible()
-    visits.end()
+    with in_use(running_chromium) as chromium:
+        visits = Visits(chromium, live_port, admin.cookies, tmp_path_factory.mktemp("screenshots"))
+        page = visits.begin()
+        loads = listen(page)
+        page.goto(conversation, wait_until="networkidle")
+        expect(page.get_by_role("textbox", name="Message")).to_be_visible()
+        visits.end()
     return [load for load in loads.values() if not load["request"]["url"].startswith("data:")]
 
 
@@ -63,7 +64,8 @@ def test_it_takes_few_requests(first_load):
 
 def test_it_loads_from_no_other_host(first_load, live_port):
     home = f"http://127.0.0.1:{live_port}/"
-    assert all(load["request"]["url"].startswith(home) for load in first_load)
+    urls = [load["request"]["url"] for load in first_load]
+    assert urls and all(url.startswith(home) for url in urls)
 
 
 def test_a_second_page_loads_no_file_again(page, conversation):

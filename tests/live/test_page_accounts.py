@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from ..double import Stall, Text
 from ..site import PASSWORD
 from .browser import box, button, log_in, prose, send, trouble
 
@@ -64,10 +65,57 @@ def test_log_out_leads_to_login(stranger):
     expect(button(stranger, "Log in")).to_be_visible()
 
 
+def kept(page):
+    """What the browser has of what people wrote."""
+    storages = "({...localStorage, ...sessionStorage})"
+    names = page.evaluate(
+        f"Object.entries({storages}).filter(each => each[1]).map(each => each[0])"
+    )
+    return [name.partition(" ")[0] for name in names if " of " in name]
+
+
+def write(page, model):
+    """A message that waits for the reply before it, and a draft."""
+    model.script(Text("one "), Stall(), when="First")
+    for text in ("First", "Waits"):
+        send(page, text)
+        expect(prose(page)).to_have_text("one")
+    box(page).fill("A draft")
+    expect(page.locator("waiting-messages article")).to_have_count(1)
+
+
+def test_logging_out_takes_what_was_not_sent_in_all_tabs(stranger, visits, model):
+    visits.expected.append("status of 401")  # of a tab that asks for something at that moment
+    stranger.goto("/accounts/login/")
+    log_in(stranger)
+    write(stranger, model)
+    other = stranger.context.new_page()
+    other.goto("/chat/")
+    assert sorted(set(kept(stranger))) == ["draft", "waiting"]
+    other.locator(".account summary").click()
+    button(other, "Log out").click()
+    for page in (other, stranger):
+        expect(page).to_have_url(re.compile(r"/accounts/login/\?left$"))
+        page.wait_for_function("!Object.keys(sessionStorage).length")
+        assert kept(page) == []
+
+
+def test_who_logs_in_after_somebody_else_finds_nothing_of_theirs(stranger, visits, model, admin):
+    visits.expected.append("status of 401")
+    stranger.goto("/accounts/login/")
+    log_in(stranger)
+    write(stranger, model)
+    stranger.context.clear_cookies(name="sessionid")
+    come(stranger, add_account(admin, "dora"))
+    expect(box(stranger)).to_have_value("")
+    assert kept(stranger) == []
+
+
 def test_a_password_can_be_changed(stranger, ben):
     stranger.goto("/accounts/login/")
     log_in(stranger, ben)
     stranger.locator(".account summary").click()
+    stranger.get_by_role("link", name="Account").click()
     stranger.get_by_role("link", name="Change password").click()
     stranger.get_by_label("Old password").fill(PASSWORD)
     stranger.get_by_label(NEW).fill(NEW_PASSWORD)

@@ -3,10 +3,13 @@
 import socket
 import socketserver
 import threading
+import time
 from contextlib import suppress
 
 import pytest
 from playwright.sync_api import expect
+
+from chat.sse import ALIVE
 
 from ..double import ENDING, GoOn, Text, WaitFor, answer
 from ..site import Person
@@ -14,7 +17,8 @@ from .browser import expect_state, grew_to, prose, reply, send
 
 pytest_plugins = ["tests.live.browser"]
 LOST = "Connection lost. Reconnecting…"
-AT_ONCE = 4_000  # milliseconds; the next attempt of its own would come after 7,500 to 15,000
+EVENT_ENDS = b"\n\n\r\n"  # and the chunk that it was sent in
+AT_ONCE = 7_000  # milliseconds; the next attempt of its own would come after 7,500 to 15,000
 TEXT = "one two three four"
 NETWORK = [
     "status of 502",
@@ -27,7 +31,8 @@ class Proxy(socketserver.ThreadingTCPServer):
     """Stands between browser and site. One request a connection.
 
     Requests with `where` in their path are answered with `status`; event streams are held back
-    until they end if `holds` is set; all is sent on in blocks of `size` bytes.
+    until they end if `holds` is set; `stall` has open ones say no more, as a firewall does that has
+    forgotten a connection. All is sent on in blocks of `size` bytes.
     """
 
     daemon_threads = allow_reuse_address = True
@@ -37,7 +42,8 @@ class Proxy(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Passage)
         self.site_port, self.port = site_port, self.server_address[1]
         self.status, self.where, self.holds, self.size = None, "/", False, 65_536
-        self.seen, self._links = [], set()
+        self.seen, self._links, self._stalled = [], set(), set()
+        self.streams = []  # of events, to the browser
         threading.Thread(target=self.serve_forever, args=[0.05], daemon=True).start()
 
     def handle_error(self, request, client_address):
@@ -51,6 +57,19 @@ class Proxy(socketserver.ThreadingTCPServer):
         while self._links:
             with suppress(OSError):
                 self._links.pop().shutdown(socket.SHUT_RDWR)
+
+    def stall(self):
+        """What is open stays open, and nothing more comes through."""
+        self._stalled |= self._links
+
+    def lets_through(self, link):
+        return link not in self._stalled
+
+    def say(self, data):
+        """To all event streams, as a chunk of their bodies."""
+        for stream in self.streams:
+            with suppress(OSError):
+                stream.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     def close(self):
         self.shutdown()
@@ -79,8 +98,16 @@ class _Passage(socketserver.StreamRequestHandler):
             self.server.register(site)
             self.server.seen.append(path)  # now that it can be cut
             site.sendall(request)
-            holds = self.server.holds and "/events" in path
-            self._send_on(iter(lambda: site.recv(65_536), b""), holds)
+            is_stream = "/events" in path
+            pieces = self._pieces(site)
+            if is_stream and self.server.holds:
+                pieces = [b"".join(pieces)]
+            self._send_on(pieces, is_stream)
+
+    def _pieces(self, site):
+        for piece in iter(lambda: site.recv(65_536), b""):
+            if self.server.lets_through(site):
+                yield piece
 
     def _request(self):
         lines = list(iter(self.rfile.readline, b"\r\n"))
@@ -91,12 +118,14 @@ class _Passage(socketserver.StreamRequestHandler):
         kept = [line for line in lines if not line.lower().startswith(b"connection:")]
         return b"".join(kept) + b"Connection: close\r\n\r\n" + body
 
-    def _send_on(self, pieces, holds):
-        if holds:
-            pieces = [b"".join(pieces)]
+    def _send_on(self, pieces, is_stream):
+        sent = b""
         for piece in pieces:
             for start in range(0, len(piece), self.server.size):
                 self.wfile.write(piece[start : start + self.server.size])
+            sent += piece
+            if is_stream and sent.endswith(EVENT_ENDS) and self.wfile not in self.server.streams:
+                self.server.streams.append(self.wfile)  # between two chunks of its body
 
 
 @pytest.fixture
@@ -174,6 +203,42 @@ def test_it_reconnects_at_once_when_the_device_wakes(begun, proxy, gate, signal)
     begun.evaluate(f"{target}.dispatchEvent(new {kind}('{signal}', {{ persisted: true }}))")
     expect(reply(begun)).to_have_attribute("data-state", "complete", timeout=AT_ONCE)
     assert grew_to(begun, TEXT)
+
+
+@pytest.mark.parametrize("signal", ["time", "visibilitychange"])
+def test_it_reconnects_when_it_has_heard_nothing_for_too_long(begun, proxy, gate, signal):
+    begun.clock.install()
+    proxy.stall()
+    attempts = _attempts(proxy)
+    if signal == "time":
+        begun.clock.run_for(29_000)
+        assert _attempts(proxy) == attempts
+        begun.clock.run_for(6_000)
+    else:
+        begun.clock.set_system_time(time.time() + 3_600)  # a device that slept: no timer ran
+        begun.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    _until(begun, lambda: _attempts(proxy) == attempts + 1)
+    gate.set()
+    expect_state(begun, "complete")
+    assert grew_to(begun, TEXT)
+
+
+def test_it_stays_where_it_hears_signs_of_life(begun, proxy, gate):
+    _until(begun, lambda: proxy.streams)
+    heard, attempts = [], _attempts(proxy)
+    browser = begun.context.new_cdp_session(begun)
+    browser.on("Network.eventSourceMessageReceived", lambda event: heard.append(event["eventName"]))
+    browser.send("Network.enable")
+    begun.clock.install()
+    for _ in range(3):
+        begun.clock.run_for(25_000)  # milliseconds; its clock goes on meanwhile
+        before = heard.count("alive")  # text may come too, and the site's own signs
+        proxy.say(ALIVE)
+        _until(begun, lambda before=before: heard.count("alive") > before)
+    begun.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    gate.set()
+    expect_state(begun, "complete")
+    assert _attempts(proxy) == attempts
 
 
 def _forward(page):

@@ -7,17 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Stall, Text, WaitFor, answer
-from .browser import (
-    box,
-    button,
-    expect_state,
-    grew_to,
-    prose,
-    reply,
-    send,
-    stop_button,
-    trouble,
-)
+from .browser import box, button, expect_state, grew_to, prose, reply, send, stop_button, trouble
 
 pytest_plugins = ["tests.live.browser"]
 CONVERSATION = re.compile(r"/chat/[0-9a-f-]{36}/$")
@@ -28,6 +18,13 @@ def test_a_message_begins_a_conversation(page):
     expect(page).to_have_url(CONVERSATION)
     expect(page.locator("article.from-user")).to_contain_text("How are you?")
     expect(prose(page)).to_have_text("You said: How are you?. That is all I have to say.")
+
+
+def test_a_draft_survives_a_look_elsewhere(page):
+    box(page).fill("A draft")
+    page.goto("/chat/archived/")
+    page.go_back()
+    expect(box(page)).to_have_value("A draft")
 
 
 def test_the_reply_grows_in_the_page(page, model):

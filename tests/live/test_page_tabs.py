@@ -228,9 +228,9 @@ def test_another_tab_follows_a_reply_that_goes_on(page, model, gate):
     other.goto(page.url)
     stop_button(page).click()
     expect_state(other, "stopped")
-    model.script(Text("two "), WaitFor(gate), *ENDING)
+    model.script(Text("and two and a few more "), WaitFor(gate), *ENDING)
     button(page, "Continue").click()
-    expect(prose(other)).to_have_text("one two")
+    expect(prose(other)).to_have_text("one and two and a few more")
     gate.set()
     expect_state(other, "complete")
 

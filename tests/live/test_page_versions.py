@@ -1,14 +1,11 @@
 """A conversation is a tree: messages are edited, replies written again, versions browsed."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Status, Text, WaitFor, answer
-from ..site import ROOT
 from .browser import box, button, expect_state, prose, reply, send, trouble
 
 pytest_plugins = ["tests.live.browser"]
@@ -318,11 +315,7 @@ document.adoptedStyleSheets.push(sheet);
 @pytest.fixture
 def long(live_site, page):
     """The page of a long conversation."""
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", SEED]
-    made = subprocess.run(
-        command, cwd=ROOT, env=live_site.environment, capture_output=True, text=True, check=True
-    )
-    page.goto(made.stdout.strip())
+    page.goto(live_site.shell(SEED).strip())
     return page
 
 

@@ -168,7 +168,7 @@ async def wire(site, line, body=""):
 
 
 async def test_a_reader_that_comes_back_after_every_frame_gets_exactly_the_text(ana, double):
-    double.script(*answer(TEXT, every=0.02))
+    double.script(*answer(TEXT, every=0.1))  # slower than the ticks of a busy machine
     asked, text, after, visits = await ask(ana), "", "", 0
     while True:
         async with listen(ana, asked, after) as response:
@@ -204,7 +204,7 @@ async def test_a_reader_that_leaves_changes_nothing(ana, double):
     gate.set()
     text, end = await read(ana, asked)
     assert (text, end["state"]) == ("one two", "complete")
-    assert not double.requests[0].wait_closed(2).closed_by_client
+    assert not double.requests[0].wait_closed().closed_by_client
 
 
 async def test_readers_that_come_and_go_at_once_leave_nothing_behind(site, ana, double):
@@ -346,7 +346,9 @@ async def test_it_answers_head(ana, path):
 async def test_static_files_are_hashed_compressed_and_kept_for_ever(ana):
     async with ana.get("/chat/") as response:
         html = await response.text()
-    for path in re.findall(r'(?:href|src)="(/static/[^"#]+)', html):
+    paths = re.findall(r'(?:href|src)="(/static/[^"#]+)', html)
+    assert paths
+    for path in paths:
         assert re.search(r"\.[0-9a-f]{12}\.\w+$", path), path
         async with ana.get(path, headers={"Accept-Encoding": "gzip"}) as response:
             assert response.status == 200, path
@@ -358,11 +360,12 @@ async def test_static_files_are_hashed_compressed_and_kept_for_ever(ana):
 async def test_scripts_import_hashed_scripts(ana):
     async with ana.get("/chat/") as response:
         html = await response.text()
+    imported = []
     for path in re.findall(r'<script type="module" src="([^"]+)"', html):
         async with ana.get(path) as response:
-            source = await response.text()
-        imported = re.findall(r'(?:from|import) "([^"]+)"', source)
-        assert all(re.search(r"\.[0-9a-f]{12}\.js$", name) for name in imported), imported
+            imported += re.findall(r'(?:from|import) "([^"]+)"', await response.text())
+    assert imported
+    assert all(re.search(r"\.[0-9a-f]{12}\.js$", name) for name in imported), imported
 
 
 async def test_too_much_at_once_is_refused(ana):
@@ -370,7 +373,8 @@ async def test_too_much_at_once_is_refused(ana):
         assert response.status == 413 and (await response.json())["error"]
 
 
-async def test_a_websocket_is_refused(site):
+async def test_a_websocket_is_passed_over(site):
+    """RFC 9110, section 7.8: a server may ignore the wish, and answer in HTTP."""
     async with site.login() as client:
         response = await client.get(
             "/chat/",
@@ -381,7 +385,7 @@ async def test_a_websocket_is_refused(site):
                 "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
             },
         )
-        assert response.status == 403
+        assert response.status == 200
         response.close()
 
 
@@ -399,4 +403,4 @@ async def test_the_stream_of_a_reply_without_end_is_stopped_by_a_person(ana, dou
             pass
         events = [event async for event in Frames(response)]
     assert events[-1].data["state"] == "stopped"
-    assert double.requests[0].wait_closed(1).closed_by_client
+    assert double.requests[0].wait_closed().closed_by_client

@@ -1,13 +1,11 @@
-from uuid import uuid4
-
 import pytest
 from asgiref.sync import sync_to_async
 
-from chat.endings import Ending, State
 from chat.models import Conversation, Message
+from chat.models.endings import Ending, State
 
 from ..double import Stall, Text
-from ..replies import stored
+from ..replies import new_writer, stored
 from ..streams import ask
 
 JSON = {"accept": "application/json"}
@@ -16,7 +14,7 @@ JSON = {"accept": "application/json"}
 @pytest.fixture
 def conversation(user):
     """A conversation of Ana's with one complete reply."""
-    writer = uuid4()
+    writer = new_writer()
     reply = Conversation.begin(user, "Hello").post("Hello", model="double-1", writer=writer)
     ending = Ending(State.COMPLETE, "Hi *there* 👋", finish_reason="stop")
     assert Message.objects.settle(reply.pk, writer, ending)

@@ -2,10 +2,11 @@ from uuid import uuid4
 
 import pytest
 
-from chat.endings import State
 from chat.models import Message
+from chat.models.endings import State
 
 from ..double import Reasoning, answer
+from ..parts import stored_thoughts
 from ..streams import ask_and_wait, read, text_of
 
 JSON = {"accept": "application/json"}
@@ -35,7 +36,9 @@ async def test_it_goes_on_from_the_text_that_is_stored(aclient, url, ends, doubl
 
 async def test_what_the_model_thought_before_is_kept(aclient, url, ends, double):
     reply = await ends(State.STOPPED, "Half ")
-    await Message.objects.filter(pk=reply.pk).aupdate(reasoning="Hm.")
+    await Message.objects.filter(pk=reply.pk).aupdate(
+        parts=[*stored_thoughts("Hm."), {"kind": "text", "chars": 5}]
+    )
     double.script(Reasoning("Well."), *answer("and half"))
     response = await aclient.post(url, headers=JSON)
     await read(aclient, response.json()["reply"]["events"])
@@ -79,9 +82,23 @@ async def test_it_refuses_for_a_reply_that_is_not_the_last(aclient, url, ends, c
     assert (await aclient.post(url, headers=JSON)).status_code == 409
 
 
+async def test_each_time_counts_as_a_message(aclient, url, ends, double, settings):
+    settings.CHAT_MESSAGES_PER_MINUTE = 2
+    double.script(*answer(" and more", reason="length"))
+    statuses = []
+    await ends(State.STOPPED)
+    for _ in range(3):
+        response = await aclient.post(url, headers=JSON)
+        statuses.append(response.status_code)
+        if response.status_code == 201:
+            await read(aclient, response.json()["reply"]["events"])
+    assert statuses == [201, 201, 429] and "Retry-After" in response
+    assert len(double.requests) == 2
+
+
 async def test_it_tells_people_why_it_refused(aclient, url, conversation):
     await aclient.post(url)
-    assert b"no longer the last one" in (await aclient.get(f"/chat/{conversation.pk}/")).content
+    assert b"has changed meanwhile" in (await aclient.get(f"/chat/{conversation.pk}/")).content
 
 
 async def test_it_needs_login(stranger, url):

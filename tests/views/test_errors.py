@@ -1,7 +1,7 @@
 import pytest
 from django.test import RequestFactory
 
-from chat.views import errors
+from project import errors
 
 JSON = {"accept": "application/json"}
 

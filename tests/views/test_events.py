@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from chat import readers
-from chat.engine import close
+from chat.engine.process import close
+from chat.models import Message
 
 from ..double import ENDING, Reasoning, Text, WaitFor, answer
-from ..streams import Event, apply, ask, body_of, events_of, read, text_of
+from ..streams import Event, apply, ask, body_of, events_of, read, reading, text_of
 
 STREAM = {"accept": "text/event-stream"}
 
@@ -26,7 +26,7 @@ async def begin_to_read(client, url, until):
                 enough.set()
 
     task = asyncio.create_task(reading())
-    await asyncio.wait_for(enough.wait(), 5)
+    await asyncio.wait_for(enough.wait(), 30)
     task.cancel()
     await asyncio.wait([task])
     return body
@@ -61,7 +61,7 @@ async def test_nothing_on_the_way_may_hold_it_back(aclient, url):
     response = await aclient.get(url, headers=STREAM | {"accept-encoding": "gzip"})
     await body_of(response)
     assert response["Content-Type"] == "text/event-stream"
-    assert response["Cache-Control"] == "no-cache, no-transform"
+    assert response["Cache-Control"] == "no-cache, no-store, no-transform"
     assert (response["X-Accel-Buffering"], response["Content-Encoding"]) == ("no", "identity")
     assert "Connection" not in response and "Content-Length" not in response
 
@@ -94,13 +94,19 @@ async def test_it_gives_the_page_blocks(aclient, url):
 
 
 async def test_it_gives_the_page_blocks_as_they_grow(aclient, double):
-    double.script(Text("one *two* three\n\nfour", every=0.03), *ENDING)
-    asked = await ask(aclient, "Hello")
-    *frames, _ = await read(aclient, asked["reply"]["events"] + "?as=html")
+    gate = threading.Event()
+    double.script(Text("one *two* "), WaitFor(gate), Text("three\n\nfour"), *ENDING)
+    url = (await ask(aclient, "Hello"))["reply"]["events"] + "?as=html"
+    stream = await reading(aclient, url)
+    await begin_to_read(aclient, url, until=b"two")
+    gate.set()
+    *frames, _ = await stream
     blocks = []
     for frame in frames:
-        blocks = apply(blocks, frame.data["blocks"])
-    assert blocks == ["<p>one <em>two</em> three</p>", "<p>four</p>"] and len(frames) > 1
+        if frame.data:  # no sign of life
+            blocks = apply(blocks, frame.data["blocks"])
+    assert blocks == ["<p>one <em>two</em> three</p>", "<p>four</p>"]
+    assert len([frame for frame in frames if frame.data]) > 1
 
 
 async def test_it_gives_the_page_what_the_model_thinks(aclient, double):
@@ -112,24 +118,22 @@ async def test_it_gives_the_page_what_the_model_thinks(aclient, double):
         assert thoughts.data == {"thoughts": "Hm. "}
     gate.set()
     *frames, end = await read(aclient, url)
-    assert "".join(each.data.get("thoughts", "") for each in frames) == "Hm. Well."
+    assert "".join((each.data or {}).get("thoughts", "") for each in frames) == "Hm. Well."
     assert "Well." in end.data["html"]
 
 
 async def test_it_ends_when_the_reply_is_stopped(aclient, running):
-    reading = asyncio.create_task(read(aclient, running["reply"]["events"]))
-    await asyncio.sleep(0.05)
+    stream = await reading(aclient, running["reply"]["events"])
     await aclient.post(running["reply"]["stop"])
-    *pieces, end = await reading
+    *pieces, end = await stream
     assert (text_of(pieces), end.data["state"]) == ("one two", "stopped")
 
 
 @pytest.mark.parametrize("html", ["", "?as=html"])
 async def test_it_says_that_the_reply_goes_on_when_the_process_leaves(aclient, running, html):
-    reading = asyncio.create_task(read(aclient, running["reply"]["events"] + html))
-    await asyncio.sleep(0.1)
+    stream = await reading(aclient, running["reply"]["events"] + html)
     await close()
-    end = (await reading)[-1]
+    end = (await stream)[-1]
     assert (end.event, end.data) == (
         "end",
         {"state": "streaming", "finish_reason": "", "error": ""},
@@ -176,43 +180,75 @@ async def test_it_refuses_a_last_event_id_like(aclient, url, offset):
 async def test_it_limits_the_open_streams_of_one_person(aclient, running, settings):
     settings.CHAT_READERS_PER_USER = 1
     url = running["reply"]["events"]
-    reading = asyncio.create_task(read(aclient, url))
-    await asyncio.sleep(0.1)
+    stream = await reading(aclient, url)
     second = await aclient.get(url, headers=STREAM)
     assert second.status_code == 429 and int(second["Retry-After"]) > 0
-    reading.cancel()
-    await asyncio.wait([reading])
+    stream.cancel()
+    await asyncio.wait([stream])
     assert await begin_to_read(aclient, url, until=b"one two")
 
 
-async def test_a_stream_that_was_never_read_counts_no_more(aclient, url, engine, settings):
+@pytest.mark.parametrize("query", ["", "?as=html"])
+async def test_many_at_once_are_no_more_than_the_limit(aclient, running, settings, query):
+    settings.CHAT_READERS_PER_USER = 3
+    url = running["reply"]["events"] + query
+    answers = await asyncio.gather(*(aclient.get(url, headers=STREAM) for _ in range(12)))
+    assert sorted(each.status_code for each in answers) == [200] * 3 + [429] * 9
+    for each in answers:
+        each.close()
+
+
+@pytest.mark.parametrize("status", [404, 400])
+async def test_a_stream_that_was_refused_does_not_count(aclient, url, settings, status):
     settings.CHAT_READERS_PER_USER = 1
-    response = await aclient.get(url)
-    response.close()
-    try:
-        assert (await aclient.get(url)).status_code == 200
-    finally:
-        for reader in list(engine.readers._open):
-            engine.readers.leave(reader)
+    refused = {404: f"/chat/replies/{uuid4()}/events", 400: f"{url}?after=99"}[status]
+    for _ in range(2):
+        assert (await aclient.get(refused, headers=STREAM)).status_code == status
+    assert await read(aclient, url)
 
 
-async def test_a_stream_ends_when_its_person_logs_out(aclient, running, monkeypatch, engine):
-    monkeypatch.setattr(readers, "ROUND", 0.05)
+async def test_a_stream_that_was_never_read_counts_no_more(aclient, url, settings):
+    settings.CHAT_READERS_PER_USER = 1
+    (await aclient.get(url, headers=STREAM)).close()
+    assert text_of(await read(aclient, url)) == "Hi *there* 👋"
+
+
+async def test_a_stream_ends_when_its_person_logs_out(aclient, running):
+    stream = await reading(aclient, running["reply"]["events"])
+    await aclient.alogout()
+    end = (await asyncio.wait_for(stream, 10))[-1]
+    assert end.data["error"] == "You have been logged out."
+    assert await Message.objects.running().aexists()
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "another"}], ids=str)
+async def test_a_stream_ends_when_its_account_is_not_what_it_was(aclient, running, user, change):
+    stream = await reading(aclient, running["reply"]["events"])
+    await type(user).objects.filter(pk=user.pk).aupdate(**change)
+    end = (await asyncio.wait_for(stream, 10))[-1]
+    assert end.data["error"] == "You have been logged out."
+
+
+async def test_who_may_read_on_reads_on(aclient, running, engine):
     reading = asyncio.create_task(read(aclient, running["reply"]["events"]))
     await asyncio.sleep(0.05)
-    looking = asyncio.create_task(engine.readers.send_away_logged_out(engine._lane))
-    await aclient.alogout()
-    end = (await asyncio.wait_for(reading, 3))[-1]
-    looking.cancel()
-    assert end.data["error"] == "You have been logged out."
+    await engine.readers.send_away(engine.requests)
+    await aclient.post(running["reply"]["stop"])
+    assert (await asyncio.wait_for(reading, 10))[-1].data["state"] == "stopped"
+
+
+async def test_the_reply_of_somebody_deactivated_is_stopped(running, user, engine):
+    await type(user).objects.filter(pk=user.pk).aupdate(is_active=False)
+    (generation,) = engine.generations.values()
+    await asyncio.wait_for(generation.ended(), 10)
+    assert (await Message.objects.aget(pk=running["reply"]["id"])).state == "abandoned"
 
 
 async def test_a_stream_of_a_running_reply_can_be_read_twice(aclient, double):
     gate = threading.Event()
     double.script(Text("one "), WaitFor(gate), Text("two"), *ENDING)
     url = (await ask(aclient, "Hello"))["reply"]["events"]
-    readers = [asyncio.create_task(read(aclient, url)) for _ in range(2)]
-    await asyncio.sleep(0.1)
+    readers = [await reading(aclient, url) for _ in range(2)]
     gate.set()
     assert [text_of(events) for events in await asyncio.gather(*readers)] == ["one two"] * 2
 
@@ -221,11 +257,10 @@ async def test_an_exception_ends_a_stream_as_it_should(aclient, engine, running,
     def fail(*_):
         raise RuntimeError("nobody expected this")
 
-    reading = asyncio.create_task(read(aclient, running["reply"]["events"] + "?as=html"))
-    await asyncio.sleep(0.1)
+    stream = await reading(aclient, running["reply"]["events"] + "?as=html")
     await engine.requests.run(lambda: connection.execute_wrappers.append(fail))
     await engine.stop(UUID(running["reply"]["id"]))
-    end = (await reading)[-1]
+    end = (await stream)[-1]
     await engine.requests.run(lambda: connection.execute_wrappers.remove(fail))
     assert (end.event, end.data["state"]) == ("end", "streaming")
     assert "nobody expected this" in caplog.text

@@ -5,6 +5,7 @@ from asgiref.sync import sync_to_async
 
 from chat.models import Conversation, Message
 
+from ..parts import stored_thoughts
 from ..test_queries import queries_of, talk
 
 KINDS = ["md", "json"]
@@ -54,6 +55,16 @@ async def test_json_has_every_message(aclient, url, conversation):
     assert answered.keys() == {
         *("id", "parent", "role", "text", "model", "state", "created", "rating", "comment")
     }
+
+
+async def test_json_has_the_parts_of_a_reply_that_is_more_than_text(aclient, url):
+    replies = Message.objects.filter(role="assistant")
+    await replies.aupdate(text="Hi", parts=[*stored_thoughts("Hm."), {"kind": "text", "chars": 2}])
+    _, answered = (await aclient.get(url + "json")).json()["messages"]
+    assert answered["parts"] == [
+        {"type": "reasoning", "text": "Hm."},
+        {"type": "text", "text": "Hi"},
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,4 @@
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection
 
 
@@ -30,9 +29,8 @@ async def no_database(engine):
     def fail(*_):
         raise OperationalError
 
-    await sync_to_async(lambda: connection.execute_wrappers.append(fail))()
+    await engine.requests.run(lambda: connection.execute_wrappers.append(fail))
     yield
-    await sync_to_async(lambda: connection.execute_wrappers.remove(fail))()
 
 
 @pytest.mark.parametrize("verb", ["post", "put", "delete"])

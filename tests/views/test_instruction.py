@@ -97,7 +97,7 @@ async def test_its_model_goes_before_the_default(aclient, double, preset):
 
 
 async def test_another_model_that_was_chosen_goes_before_it(aclient, user, double):
-    preset = await user.presets.acreate(name="Poet", instruction="Rhyme.", model="double-1")
+    preset = await user.chat_presets.acreate(name="Poet", instruction="Rhyme.", model="double-1")
     await ask_and_wait(aclient, "Hello", preset=preset.pk, model="double-2")
     assert double.requests[0].body["model"] == "double-2"
 

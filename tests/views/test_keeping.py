@@ -2,10 +2,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.messages import SUCCESS
+from django.contrib.messages.storage.base import Message as Told
+from django.template.loader import render_to_string
 from django.utils import timezone
 
-from chat.endings import State
 from chat.models import PINNED_AT_MOST, UNDO_FOR, Conversation, Message
+from chat.models.endings import State
 
 JSON = {"accept": "application/json"}
 VERBS = ["rename", "pin", "unpin", "archive", "unarchive", "delete", "restore"]
@@ -90,7 +93,7 @@ async def test_nothing_can_be_sent_to_what_is_deleted(aclient, conversation, url
 
 async def test_a_running_reply_is_stopped(aclient, running, double):
     await aclient.post(running["conversation"]["url"] + "delete", headers=JSON)
-    assert double.requests[0].wait_closed(1).closed_by_client
+    assert double.requests[0].wait_closed().closed_by_client
     assert await Message.objects.filter(state=State.STOPPED).aexists()
 
 
@@ -151,3 +154,10 @@ async def test_other_pages_hear_of_it(aclient, conversation, urls, verb):
     before = (await aclient.get("/chat/running")).json()["version"]
     await aclient.post(urls[verb], {"title": "Mine"})
     assert (await aclient.get("/chat/running")).json()["version"] != before
+
+
+def test_only_what_can_be_taken_back_has_a_button_for_it():
+    """A site's own messages have tags of another kind."""
+    told = [Told(SUCCESS, "Paid", "danger"), Told(SUCCESS, "Deleted", "/chat/1/restore")]
+    html = render_to_string("chat/_messages.html", {"messages": told})
+    assert html.count("<form") == 1 and 'action="/chat/1/restore"' in html

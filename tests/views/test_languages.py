@@ -2,13 +2,13 @@
 
 import pytest
 
-from chat.endings import State
+from chat.models.endings import State
 
 from ..streams import ask_and_wait, body_of, read
 from .conftest import JSON
 
-BUSY = "The model has too much to do. Try again in a minute."
-GERMAN_BUSY = "Das Modell hat zu viel zu tun. Versuch es in einer Minute noch einmal."
+BUSY = "The model is busy. Try again in a minute."
+GERMAN_BUSY = "Das Modell ist ausgelastet. Versuch es in einer Minute noch einmal."
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -96,7 +97,7 @@ async def test_a_list_that_was_longer_stays_so(aclient, add):
     assert len(titles) == 1 + LISTED + 3 and older
 
 
-@pytest.mark.parametrize("shown", ["-1", "x", "9" * 30, ""])
+@pytest.mark.parametrize("shown", ["-1", "x", "9" * 30, "9" * 5_000, ""])
 async def test_it_takes_any_number_for_what_is_shown(aclient, add, shown):
     await add("One")
     assert "One" in (await listed(aclient, shown=shown))[0]
@@ -108,7 +109,12 @@ async def test_the_open_conversation_is_marked(aclient, add):
     assert 'aria-current="page"' in response.json()["html"]
 
 
-@pytest.mark.parametrize("after", ["x", "_", "2020-01-01_x", "2020-01-01", "\0"])
+SOMEONE = uuid4()
+NO_PLACES = ["x", "_", "2020-01-01_x", "2020-01-01", "\0", f"2020-01-01T00:00:00_{SOMEONE}"]
+NO_PLACES += [f"0001-01-01T00:00:00+23:59_{SOMEONE}", f"9999-12-31T23:59:59-23:59_{SOMEONE}"]
+
+
+@pytest.mark.parametrize("after", NO_PLACES, ids=lambda after: repr(after)[:20])
 @pytest.mark.parametrize("url", [URL, "/chat/archived/"])
 async def test_there_is_nothing_behind_a_place_like(aclient, url, after):
     assert (await aclient.get(url, {"after": after})).status_code == 404

@@ -1,9 +1,13 @@
+import asyncio
+import re
+import threading
 from uuid import uuid4
 
 import pytest
 
-from chat.endings import State
+from chat.engine.lanes import LONGEST_QUEUE
 from chat.models import Conversation, Message
+from chat.models.endings import State
 
 from ..double import Stall
 from ..streams import ask, ask_and_wait
@@ -149,7 +153,6 @@ NOT_UTF8 = b"--x\r\nContent-Disposition: form-data; name=message\r\n\r\n\xff\r\n
         (b"other=1", FORM),
         (b"message=&message=", FORM),
         (b"&".join(b"f%d=1" % n for n in range(2_000)), FORM),
-        (b'{"message": "Hello"}', "application/json"),
         (b"Hello", "text/plain"),
         (b"Hello", "nonsense"),
         (b"Hello", "multipart/form-data"),
@@ -262,8 +265,44 @@ async def test_it_takes_no_message_while_the_process_leaves(aclient, engine):
     assert not await Message.objects.aexists()
 
 
+async def test_it_says_so_when_too_many_messages_wait(aclient, engine):
+    begun, gate = threading.Event(), threading.Event()
+    run = engine._lane.run
+    before = [asyncio.create_task(run(lambda: (begun.set(), gate.wait(30))))]
+    await asyncio.to_thread(begun.wait, 30)
+    before += [asyncio.create_task(run(gate.wait, 30)) for _ in range(LONGEST_QUEUE + 1)]
+    await asyncio.sleep(0)
+    response = await aclient.post(URL, {"message": "Hello"}, headers=JSON)
+    gate.set()
+    await asyncio.gather(*before, return_exceptions=True)
+    assert response.status_code == 503 and response.json()["error"].startswith("Too many")
+    assert not await Message.objects.aexists()
+
+
 async def test_a_reply_is_waiting_until_its_first_piece(aclient, double):
     double.script(Stall())
     asked = await ask(aclient, "Hello")
     reply = await Message.objects.aget(pk=asked["reply"]["id"])
     assert reply.state == State.WAITING
+
+
+async def test_another_message_with_the_same_client_id_is_refused_not_lost(aclient):
+    client_id = str(uuid4())
+    await ask_and_wait(aclient, "Hello", client_id=client_id)
+    response = await aclient.post(URL, {"message": "Bye", "client_id": client_id}, headers=JSON)
+    assert response.status_code == 409 and "client_id" in response.json()["error"]
+
+
+async def test_a_page_has_an_id_for_what_is_sent_from_it_without_script(aclient):
+    ids = {client_id_of(await aclient.get(URL)) for _ in range(2)}
+    assert len(ids) == 2 and all(ids)
+
+
+async def test_a_refused_page_has_a_new_id(aclient):
+    client_id = str(uuid4())
+    page = await aclient.post(URL, {"message": "", "client_id": client_id})
+    assert page.status_code == 400 and client_id_of(page) not in ("", client_id)
+
+
+def client_id_of(page):
+    return re.search(r'name="client_id"[^>]* value="([^"]*)"', page.content.decode())[1]

@@ -33,7 +33,7 @@ async def test_pages_follow_it(aclient):
     await aclient.post(URL, CHOSEN)
     response = await aclient.get("/chat/")
     html = response.content.decode()
-    assert '<html lang="de" dir="ltr" data-theme="dark">' in html
+    assert '<html lang="de" dir="ltr" class="parley" data-theme="dark">' in html
     assert '<meta name="color-scheme" content="dark">' in html
     assert response["Content-Language"] == "de"
 

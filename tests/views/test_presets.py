@@ -30,12 +30,12 @@ async def test_it_adds_one(aclient, user):
 
 
 async def test_it_begins_with_the_instruction_of_a_conversation(aclient, user):
-    mine = await user.conversations.acreate(title="Poems", instruction="Rhyme, please.")
+    mine = await user.chat_conversations.acreate(title="Poems", instruction="Rhyme, please.")
     assert b"Rhyme, please." in (await aclient.get(f"{URL}?from={mine.pk}")).content
 
 
 async def test_it_does_not_show_the_instruction_of_another(aclient, other_user):
-    theirs = await other_user.conversations.acreate(title="Poems", instruction="Secret.")
+    theirs = await other_user.chat_conversations.acreate(title="Poems", instruction="Secret.")
     assert (await aclient.get(f"{URL}?from={theirs.pk}")).status_code == 404
 
 

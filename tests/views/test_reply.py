@@ -2,6 +2,10 @@ from uuid import uuid4
 
 import pytest
 
+from chat.models import Message
+
+from ..parts import stored_thoughts
+
 JSON = {"accept": "application/json"}
 
 
@@ -21,6 +25,16 @@ async def test_it_tells_a_complete_reply(aclient, conversation):
 async def test_it_tells_what_is_stored_of_a_running_reply(aclient, running):
     reply = (await aclient.get(running["reply"]["url"])).json()
     assert (reply["state"], reply["text"], reply["finish_reason"]) == ("streaming", "one two", "")
+
+
+async def test_it_tells_all_parts_where_there_is_more_than_text(aclient, conversation):
+    parts = [*stored_thoughts("Hm."), {"kind": "text", "chars": 12}]
+    await Message.objects.filter(pk=conversation.head_id).aupdate(parts=parts)
+    reply = (await aclient.get(f"/chat/replies/{conversation.head_id}/")).json()
+    assert reply["parts"] == [
+        {"type": "reasoning", "text": "Hm."},
+        {"type": "text", "text": reply["text"]},
+    ]
 
 
 async def test_it_gives_the_page_its_html(aclient, conversation):

@@ -2,8 +2,8 @@ from uuid import uuid4
 
 import pytest
 
-from chat.endings import State
 from chat.models import Message
+from chat.models.endings import State
 
 from ..double import Stall
 from ..streams import ask, ask_and_wait, read
@@ -99,8 +99,10 @@ async def test_it_tells_people_why_it_refused(aclient, running):
 
 async def test_it_counts_as_a_message(aclient, url, settings):
     settings.CHAT_MESSAGES_PER_MINUTE = 1
-    response = await aclient.post(url, headers=JSON)
-    assert response.status_code == 429 and "Retry-After" in response
+    answers = [await aclient.post(url, headers=JSON)]
+    await read(aclient, answers[0].json()["reply"]["events"])
+    answers.append(await aclient.post(url, headers=JSON))
+    assert [each.status_code for each in answers] == [201, 429] and "Retry-After" in answers[1]
 
 
 async def test_it_limits_running_replies(aclient, url, ends, settings):

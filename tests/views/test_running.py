@@ -2,11 +2,11 @@ from uuid import uuid4
 
 import pytest
 
-from chat.endings import State
 from chat.models import Message
+from chat.models.endings import State
 
+from ..engine.test_engine import EPOCH
 from ..streams import ask_and_wait
-from ..test_engine import EPOCH
 
 URL = "/chat/running"
 JSON = {"accept": "application/json"}

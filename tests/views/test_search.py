@@ -1,12 +1,18 @@
 import re
-from uuid import uuid4
+from time import process_time
+from urllib.parse import unquote
 
 import pytest
 from asgiref.sync import sync_to_async
 
-from chat.endings import Ending, State
-from chat.models import Conversation, Message
-from chat.views.search import FOUND_AT_MOST
+from chat import finding
+from chat.finding import FOUND_AT_MOST
+from chat.limits import SEARCHES
+from chat.models import Conversation, Message, Rate
+from chat.models.endings import Ending, State
+from chat.views.search import WIDEST
+
+from ..replies import new_writer
 
 URL = "/chat/search"
 JSON = {"accept": "application/json"}
@@ -17,7 +23,7 @@ def say(user):
     """Stores a conversation of Ana's with this title and what was said in it."""
 
     def store(title, text, owner=user):
-        writer = uuid4()
+        writer = new_writer()
         conversation = Conversation.objects.create(user=owner, title=title)
         reply = conversation.post("A question", model="double-1", writer=writer)
         ending = Ending(State.COMPLETE, text, finish_reason="stop")
@@ -79,6 +85,59 @@ async def test_whole_words_are_marked_in_the_page(aclient, say):
     await say("Title", "A well-known streaming thing, on and on")
     assert (await find(aclient, "known stream"))[0][0].endswith(":~:text=known%20streaming")
     assert (await find(aclient, "ell-k"))[0][0].endswith(":~:text=well%2Dknown")
+
+
+async def test_a_place_that_is_longer_in_another_case_stays_the_place(aclient, say):
+    await say("İİİ", "İİİİ ẞ Übung macht den Meister")
+    _urls, html, _status = await find(aclient, "übung")
+    assert "<mark>Übung</mark> macht" in html
+
+
+@pytest.mark.parametrize("text", ["x" * 500, "日" * 500, "_" * 500], ids=lambda text: text[0])
+async def test_a_very_long_word_is_marked_in_part(aclient, say, text):
+    await say("Title", f"{text}.{text}")
+    url = (await find(aclient, "."))[0][0]
+    assert unquote(url.rpartition("=")[2]) == f"{text[:WIDEST]}.{text[:WIDEST]}"
+
+
+HARD = {
+    "one long word": ("a" * 200_000 + " zz", "zz"),
+    "a beginning again and again": ("a" * 200_000, "a" * 199 + "b"),
+    "of two bytes": ("é" * 200_000, "é" * 199 + "è"),
+    "with its end": (("é" * 198 + "ü") * 1_000, "é" * 199 + "ü"),
+    "found everywhere": ("é" * 200_000, "é"),
+    "blanks": (" " * 199_000 + "é", "é"),
+}
+
+
+@pytest.mark.parametrize("kind", HARD)
+async def test_no_text_takes_more_than_a_moment(aclient, say, kind):
+    text, words = HARD[kind]
+    await say("Title", text)
+    began = process_time()
+    await find(aclient, words)
+    assert process_time() - began < 5  # the square of the text takes minutes
+
+
+async def test_a_search_that_takes_too_long_is_ended(aclient, say, monkeypatch):
+    monkeypatch.setattr(finding, "LONGEST", 0.1)  # seconds, of two
+    text, words = HARD["a beginning again and again"]
+    for _ in range(20):
+        await say("Title", text)
+    response = await aclient.get(URL, {"q": words}, headers=JSON)
+    assert response.status_code == 503 and "takes too long" in response.json()["error"]
+    monkeypatch.undo()
+    assert not (await find(aclient, "b"))[0]  # its connection is as good as before
+
+
+@pytest.mark.parametrize("query", [{}, {"as": "html"}])
+async def test_it_limits_the_searches_of_a_person(aclient, other_client, query):
+    await find(aclient, "x")
+    await Rate.objects.aupdate(times=SEARCHES[0])
+    response = await aclient.get(URL, {"q": "x"} | query)
+    assert response.status_code == 429 and 0 < int(response["Retry-After"]) <= 60
+    assert "60 times a minute" in response.content.decode()
+    assert await find(other_client, "x")
 
 
 async def test_what_was_said_is_text_not_html(aclient, say):

@@ -2,8 +2,8 @@ from uuid import uuid4
 
 import pytest
 
-from chat.endings import State
 from chat.models import Message
+from chat.models.endings import State
 
 JSON = {"accept": "application/json"}
 
@@ -11,7 +11,7 @@ JSON = {"accept": "application/json"}
 async def test_it_stops_the_reply_and_tells_what_it_has(aclient, running, double):
     reply = (await aclient.post(running["reply"]["stop"], headers=JSON)).json()
     assert (reply["state"], reply["text"], reply["finish_reason"]) == ("stopped", "one two", "")
-    assert double.requests[0].wait_closed(1).closed_by_client
+    assert double.requests[0].wait_closed().closed_by_client
 
 
 async def test_it_sends_the_browser_back(aclient, running):
@@ -39,7 +39,7 @@ async def test_it_needs_login(stranger, running):
 
 async def test_it_sends_people_to_log_in(stranger, running):
     response = await stranger.post(running["reply"]["stop"])
-    assert (response.status_code, response["Location"]) == (302, "/accounts/login/?next=/")
+    assert (response.status_code, response["Location"]) == (302, "/accounts/login/?next=/chat/")
 
 
 async def test_it_is_not_there_for_others(other_client, running):

@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from chat.endings import State
-from chat.engine import close
+from chat.engine.process import close
 from chat.models import Message
+from chat.models.endings import State
 
 from ..double import ENDING, Cut, Stall, Status, Text
 from ..replies import ended, stored, until
@@ -56,6 +56,23 @@ async def test_its_text_frames_are_exactly_content(aclient, double):
     for part in body.split(b"\n\n"):
         if part.startswith(b"data: {"):
             assert list(json.loads(part[6:])) == ["content"] and part.count(b"\n") == 0
+
+
+async def test_each_of_its_text_frames_has_its_offset_before_it(aclient, double):
+    double.script(Text("one two three", every=0.03), *ENDING)
+    events = await talk(aclient)
+    texts = [event for event in events if event.id]
+    ends = [len(text_of(texts[: number + 1])) for number in range(len(texts))]
+    assert len(ends) > 1 and [int(event.id) for event in texts] == ends
+
+
+async def test_it_goes_on_elsewhere_from_the_offset_of_a_frame(aclient):
+    first, *_ = [event for event in await talk(aclient) if event.id]
+    reply = await Message.objects.aget(role="assistant")
+    headers = {"last-event-id": first.id}
+    response = await aclient.get(f"/chat/replies/{reply.pk}/events", headers=headers)
+    rest = "".join(e.data.get("content", "") for e in events_of(await body_of(response)))
+    assert text_of([first]) + rest == reply.text
 
 
 async def test_what_is_no_text_is_passed_over_by_the_tutorials_clients(aclient):
@@ -221,7 +238,7 @@ async def test_it_takes_or_refuses_but_does_not_break(aclient, body, message):
 
 async def test_it_refuses_a_body_without_end(aclient):
     response = await post(aclient, b'{"message": "' + b"x" * 2_000_000 + b'"}')
-    assert response.status_code in (400, 413) and response.json()["error"]
+    assert response.status_code == 413 and response.json()["error"]
 
 
 async def test_it_takes_no_message_while_a_reply_is_written(aclient, running):

@@ -1,10 +1,10 @@
-/* Copies a reply, or a block of code in it, as plain text; breaks the long lines of code. */
+/* Copies a reply, or a code block in it, as plain text; wraps long lines of code. */
 
 import { announce, ask, complain, words } from "./page.js";
 
 const SAID_FOR = 2_000; // milliseconds
 
-/** What a button of a reply or of its code does. */
+/** Handles a button of a reply or of its code. */
 export function press(button) {
   if (button.matches(".wrap")) wrap(button);
   else copy(button);
@@ -23,7 +23,7 @@ async function copy(button) {
   }
 }
 
-/** A promise, because a reply's own text is asked of the server. */
+/** A promise, because a reply's source text is fetched from the server. */
 async function textFor(button) {
   const bar = button.closest(".code-bar");
   if (bar) return bar.nextElementSibling.textContent;
@@ -33,7 +33,7 @@ async function textFor(button) {
 
 async function write(text) {
   try {
-    // With the promise, not after it: Safari writes only within the click.
+    // Passes the promise instead of awaiting it: Safari writes only during the click.
     await navigator.clipboard.write([new ClipboardItem({ "text/plain": text.then(asBlob) })]);
     return true;
   } catch {

@@ -1,6 +1,6 @@
-/* Where people write: sends without leaving the page, keeps the draft, counts near the limit, stops the reply. */
+/* The composer: sends without leaving the page, keeps the draft, counts near the limit, stops the reply. */
 
-import { act, complain, later, load, newChat, post, prepare, Problem, RUNNING, words } from "./page.js";
+import { act, complain, forgetAllBut, later, load, newChat, post, prepare, Problem, RUNNING, words } from "./page.js";
 
 const COUNT_FROM = 0.8; // of the limit
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
@@ -28,6 +28,7 @@ class ChatComposer extends HTMLElement {
     document.addEventListener("keydown", (event) => this.#pageKey(event), { signal });
     document.getElementById("show-shortcuts").addEventListener("click", () => this.#runShortcut("help"), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
+    forgetAllBut(this.dataset.user);
     this.#write(this.#box.value || this.#drafted());
     if (this.#isAnyWaiting()) prepare(import("./queue.js"));
     if (matchMedia("(pointer: fine)").matches) this.focus();
@@ -37,7 +38,7 @@ class ChatComposer extends HTMLElement {
     this.#undo.abort();
   }
 
-  /** Shows a message that was sent, perhaps in the place of an earlier one, and the reply to it. */
+  /** Shows a message that was sent, perhaps replacing an earlier one, and the reply to it. */
   show({ conversation, message, reply }, edited) {
     const { href } = new URL(conversation.url, location);
     if (href !== location.href.split("#")[0]) return location.assign(href);
@@ -48,7 +49,7 @@ class ChatComposer extends HTMLElement {
     this.#transcript.add(reply.html);
   }
 
-  /** Gives a message back, as the fields of its form, before what has been written meanwhile. */
+  /** Puts a message (the fields of its form) back into the composer, before anything written since. */
   restore({ message, replaces, ...fields }) {
     if (this.#edits !== replaces) this.edit(replaces, replaces ? "" : undefined);
     const written = this.#box.value;
@@ -79,7 +80,7 @@ class ChatComposer extends HTMLElement {
     this.#box.readOnly = false;
   }
 
-  /** The conversation was deleted: what has been written waits in a new chat. */
+  /** The conversation was deleted: the text is kept as the draft of a new chat. */
   #moveOn() {
     sessionStorage.setItem(this.#draftAt(newChat.pathname), this.#box.value);
     return new Problem(words.gone, 404);
@@ -95,11 +96,11 @@ class ChatComposer extends HTMLElement {
       this.show(await post(this.#form), this.#edits);
     } catch (problem) {
       if (problem.status !== 409 || !problem.retryAfter || !this.#waiting) throw problem;
-      await this.#wait(); // a reply that another tab has begun
+      await this.#wait(); // another tab has started a reply
     }
   }
 
-  /** Loads what sending needs, before the network may be gone. */
+  /** Loads what sending needs while the network is still there. */
   #getReady() {
     prepare(import("./reply.js"));
     if (this.#waiting) prepare(import("./queue.js"));
@@ -124,7 +125,7 @@ class ChatComposer extends HTMLElement {
     await post(this.#stop).catch((problem) => complain(article, problem));
   }
 
-  /** Takes an earlier message to be sent in another form; without one, the draft again. */
+  /** Edits an earlier message; without one, restores the draft. */
   edit(id = "", text = this.#drafted()) {
     this.#form.elements.replaces.value = id;
     this.querySelector(".editing").hidden = !id;
@@ -133,7 +134,7 @@ class ChatComposer extends HTMLElement {
     this.focus();
   }
 
-  /** The draft is back, and the focus at what began the edit. A page of an edit leads to the conversation. */
+  /** Restores the draft, and the focus to the link that began the edit. An edit page follows its link instead. */
   #cancel(event) {
     if (location.search) return;
     event.preventDefault();
@@ -147,7 +148,7 @@ class ChatComposer extends HTMLElement {
     return this.#form.elements.replaces?.value;
   }
 
-  /** The button is gone with the reply that it would have stopped, and so is what spoke against sending. */
+  /** The reply has settled: its stop button is gone, and so is the reason why sending failed. */
   #settled() {
     complain(this);
     if (document.activeElement?.form === this.#stop) this.focus();
@@ -171,13 +172,13 @@ class ChatComposer extends HTMLElement {
     const isLeaving = event.key === "Escape" && !event.target.closest(".sidebar, .menu");
     const name = shortcut(event);
     if (!isLeaving && !name || isComposing(event) || event.defaultPrevented) return;
-    if (document.querySelector(":popover-open, dialog[open]")) return; // looks through the whole page
+    if (document.querySelector(":popover-open, dialog[open]")) return; // searches the whole page
     if (isLeaving) return this.#leave();
     event.preventDefault();
     this.#runShortcut(name);
   }
 
-  /** The message that is being edited, or else the reply that is being written. */
+  /** Cancels the edit, or else stops the reply. */
   #leave() {
     if (this.#edits) this.querySelector(".editing a").click();
     else this.#stop.requestSubmit();
@@ -197,7 +198,7 @@ class ChatComposer extends HTMLElement {
     this.#changed();
   }
 
-  /** What has changed is another message; unchanged, it may be sent again and is stored once. */
+  /** A changed text is a new message; an unchanged one can be resent and is stored once. */
   #changed() {
     this.#form.elements.client_id.value = newId();
     this.#grow();
@@ -209,13 +210,13 @@ class ChatComposer extends HTMLElement {
     return sessionStorage.getItem(this.#draft) ?? "";
   }
 
-  /** The draft waits while an earlier message is in the box. */
+  /** The draft is left alone while an earlier message is in the box. */
   #keep() {
     if (this.#edits) return;
     try {
       sessionStorage.setItem(this.#draft, this.#box.value);
     } catch {
-      // The storage is full: it is a draft that is lost on reload, no more.
+      // The storage is full: only a draft is lost, and only on reload.
     }
   }
 
@@ -240,9 +241,9 @@ class ChatComposer extends HTMLElement {
 }
 
 /**
- * The name of what a key of the whole page does, if it is one. Chrome and Firefox do nothing by Ctrl+/, with Shift where
- * the keyboard has / there. A single character is no key where people write; Firefox looks by / in the page, as by
- * Ctrl+F, and does so again once the single keys are switched off.
+ * The name of the page-wide shortcut that a key triggers, if any. Chrome and Firefox leave Ctrl+/ free, also with Shift
+ * on keyboards that need it for /. Single characters are no shortcuts in text fields. In Firefox / searches the page,
+ * like Ctrl+F, and does so again once single-key shortcuts are off.
  */
 function shortcut({ key, ctrlKey, metaKey, altKey, target }) {
   const search = key === "/" && document.querySelector(".sidebar [type=search]") ? "search" : null;
@@ -252,7 +253,7 @@ function shortcut({ key, ctrlKey, metaKey, altKey, target }) {
   return key === "?" ? "help" : search;
 }
 
-/** Safari ends a composition before the Enter that it was ended with. */
+/** Safari ends a composition before it reports the Enter that ended it. */
 function isComposing(event) {
   return event.isComposing || event.keyCode === 229;
 }

@@ -1,4 +1,4 @@
-/* Earlier messages, above those that are there; what the reader sees stays where it is. */
+/* Loads earlier messages above the others; what the reader sees stays where it is. */
 
 import { ask, complain, fragment } from "./page.js";
 

@@ -5,7 +5,7 @@ import { announce, complain, post } from "./page.js";
 const menu = document.getElementById("conversation-menu");
 const list = document.querySelector("conversation-list");
 
-/** Does what the form says; the list and the title follow as in any other tab. */
+/** Submits the form; the list and the title are updated as in any other tab. */
 export async function keep(form) {
   complain(form);
   try {
@@ -23,7 +23,7 @@ function closeMenu() {
   menu.open = false;
 }
 
-/** Says that the conversation was deleted elsewhere, where one would write; and takes it back. */
+/** Shows in place of the composer that the conversation was deleted elsewhere, or removes that notice. */
 export function showGone(isGone) {
   const notice = document.getElementById("gone-notice");
   if (isGone === Boolean(notice)) return;

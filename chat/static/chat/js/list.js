@@ -1,4 +1,4 @@
-/* The list in the sidebar: brought up to date, and longer as one scrolls. */
+/* The list in the sidebar: keeps it up to date, and loads more on scrolling. */
 
 import { ask, fragment } from "./page.js";
 import { morph } from "./morph.js";
@@ -14,7 +14,7 @@ listed.addEventListener("click", (event) => {
 });
 watch();
 
-/** Shows the list as it is now, as long as it was; whether that worked. */
+/** Refreshes the list at its current length; returns whether that worked. */
 export async function update() {
   const part = await load(list.dataset.list, { shown: listed.querySelectorAll("li").length });
   if (!part) return false;
@@ -27,7 +27,7 @@ export async function update() {
   return true;
 }
 
-/** Those that come next, in the place of the link to them. */
+/** Replaces the link to older conversations with the next ones. */
 async function more() {
   const older = listed.querySelector(".older");
   nearEnd.disconnect();
@@ -41,7 +41,7 @@ async function more() {
   watch();
 }
 
-/** Two parts of a group under one heading. */
+/** Merges two parts of a group under one heading. */
 function join(last, next) {
   if (!next || last?.querySelector("h2").textContent !== next.querySelector("h2").textContent) return;
   last.querySelector("ul").append(...next.querySelectorAll("li"));

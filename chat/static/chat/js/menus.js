@@ -1,10 +1,10 @@
-/* The menus of the site close by Escape, and as soon as the person turns to something else. */
+/* Closes the site's menus on Escape, and as soon as the user turns to something else. */
 
 const OPEN = "details.menu[open]";
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing || !document.querySelector(OPEN)) return;
-  event.preventDefault(); // it would stop a reply, or close the drawer
+  event.preventDefault(); // it would also stop a reply, or close the drawer
   closeMenus();
 }, { capture: true });
 
@@ -15,7 +15,7 @@ function turned(target) {
   for (const menu of document.querySelectorAll(OPEN)) if (!menu.contains(target)) menu.open = false;
 }
 
-/** The focus is at what opened the menu. */
+/** Moves the focus to what opened the menu. */
 export function closeMenus() {
   for (const menu of document.querySelectorAll(OPEN)) {
     menu.open = false;

@@ -1,4 +1,4 @@
-/* The choice of a model for a reply that is written again: its own first. */
+/* The choice of a model when a reply is regenerated: its own first. */
 
 import "./menus.js";
 

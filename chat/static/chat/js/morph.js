@@ -1,7 +1,7 @@
 /**
- * Makes `old` equal to `fresh` and touches only what differs, so that selection, focus and scroll
- * stay where they are. What script has added (`data-added`) is left alone, and so is what a person
- * has opened.
+ * Makes `old` equal to `fresh`, changing only what differs, so that selection, focus and scroll
+ * position stay. Leaves alone what scripts have added (`data-added`) and what the user has
+ * opened.
  */
 export function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;

@@ -1,16 +1,16 @@
-/* What the parts of the page share: its words, its status line, the way to the server and into the document. */
+/* What the parts of the page share: texts, status line, requests, and inserting HTML. */
 
-const TIMEOUT = 30_000; // milliseconds that the server has for an answer
+const TIMEOUT = 30_000; // milliseconds for a response
 
-/** The texts for people; they stand in the template, so that they are translated with it. */
-export const words = document.getElementById("words").dataset;
+/** The texts for users; they are in the template, so that they are translated with it. */
+export const words = document.getElementById("words")?.dataset;
 
-/** The link to begin a conversation with. */
+/** The link that starts a new conversation. */
 export const newChat = document.getElementById("new-chat");
 
 /**
- * What went wrong, in words for people. `status` is 0 when the server was not reached; `retryAfter` says in
- * how many seconds it may work again, if the server knows.
+ * An error message for users. `status` is 0 if the server was not reached; `retryAfter` says in how many
+ * seconds to retry, if the server knows.
  */
 export class Problem extends Error {
   constructor(message, status = 0, retryAfter = 0) {
@@ -21,9 +21,9 @@ export class Problem extends Error {
 }
 
 /** The server's JSON; throws a Problem. */
-export async function ask(url, { headers, ...options } = {}) {
-  const signal = AbortSignal.timeout(TIMEOUT);
-  const response = await fetch(url, { signal, ...options, headers: { Accept: "application/json", ...headers } })
+export async function ask(url, { headers, signal, ...options } = {}) {
+  const limits = [AbortSignal.timeout(TIMEOUT), signal].filter(Boolean);
+  const response = await fetch(url, { signal: AbortSignal.any(limits), ...options, headers: { Accept: "application/json", ...headers } })
     .catch(unreached);
   const answer = await response.json().catch(() => null);
   if (response.status === 401) throw new Problem(words.loggedOut, 401);
@@ -36,37 +36,37 @@ function unreached() {
   throw new Problem(navigator.onLine ? words.unreached : words.offline);
 }
 
-/** A part of the script that is loaded when it is needed; throws a Problem. */
+/** A module that is loaded on demand; throws a Problem. */
 export function load(module) {
   return module.catch(unreached);
 }
 
-/** Does what a person wants with a part of the script; says at `place` what went wrong. */
+/** Does what the user asked for with a module; shows errors at `place`. */
 export function act(place, module, work) {
   return load(module).then(work).catch((problem) => complain(place, problem));
 }
 
-/** For what nobody waits for, and what is tried again when it is needed: there is nothing to say. */
+/** For background work that is retried when needed: a Problem is not shown. */
 export function later(problem) {
   if (!(problem instanceof Problem)) reportError(problem);
 }
 
-/** Loads a part of the script before it is needed. */
+/** Loads a module before it is needed. */
 export function prepare(module) {
   load(module).catch(later);
 }
 
 const tabs = new BroadcastChannel("parley");
-let underway = 0; // forms that wait for their answer
+let underway = 0; // forms awaiting their response
 
-/** Whether an answer is on its way that brings the page further than what the server can say meanwhile. */
+/** Whether a response is pending that is newer than anything the server can say meanwhile. */
 export function isPosting() {
   return underway > 0;
 }
 
 /**
- * Sends a form as the browser would when `button` is pressed; the answer carries rendered messages.
- * All tabs look then what has changed.
+ * Submits a form as the browser would when `button` is pressed; the response has rendered messages.
+ * All tabs then check for changes.
  */
 export async function post(form, button) {
   const body = new URLSearchParams(new FormData(form, button));
@@ -82,25 +82,46 @@ export async function post(form, button) {
   }
 }
 
+/** Deletes drafts and waiting messages of other users; their keys begin with the owner. */
+export function forgetAllBut(user) {
+  for (const storage of [localStorage, sessionStorage]) {
+    for (const key of Object.keys(storage)) {
+      const owner = /^(?:draft|waiting) of (\S+) /.exec(key)?.[1];
+      if (owner && owner !== user) storage.removeItem(key);
+    }
+  }
+}
+
+/** Tells all tabs that the user has logged out. */
+export function leaveAll() {
+  tabs.postMessage("left");
+}
+
 export function asHtml(url) {
   return `${url}?as=html`;
 }
 
-/** Shows at `place`, or around it, what went wrong; without a problem, takes it back. */
+/** Shows the problem at `place`, or around it; without one, clears it. */
 export function complain(place, problem) {
   const line = place.closest(":has(.trouble)").querySelector(".trouble");
-  const isOurs = problem && !(problem instanceof Problem); // an error of the script
+  const isOurs = problem && !(problem instanceof Problem); // a bug in our script
   if (isOurs) reportError(problem);
   line.replaceChildren(isOurs ? words.failed : problem?.message ?? "");
-  if (problem?.status === 401) line.append(" ", linkTo(`${words.loginUrl}?next=${encodeURIComponent(location.pathname)}`, words.logIn));
+  if (problem?.status === 401) line.append(" ", linkTo(loginUrl(`next=${encodeURIComponent(location.pathname)}`), words.logIn));
   if (problem?.status === 404) line.append(" ", linkTo(newChat.href, newChat.textContent));
+}
+
+/** The site's login URL with one more parameter. */
+export function loginUrl(parameter) {
+  const { loginUrl: url } = words;
+  return `${url}${url.includes("?") ? "&" : "?"}${parameter}`;
 }
 
 function linkTo(href, text) {
   return Object.assign(document.createElement("a"), { href, textContent: text });
 }
 
-/** Tells those who listen to the page; what is said twice is heard twice. */
+/** Tells screen readers; a repeated text is read again. */
 export function announce(text) {
   document.getElementById("status").replaceChildren(text);
 }
@@ -108,7 +129,7 @@ export function announce(text) {
 const maker = { createHTML: (html) => html };
 const policy = globalThis.trustedTypes?.createPolicy("parley", maker) ?? maker;
 
-/** The one way for HTML into the page. It is the server's: rendered by templates, Markdown made safe. */
+/** The only way for HTML into the page. It comes from the server: templates and sanitized Markdown. */
 export function fragment(html) {
   const template = document.createElement("template");
   template.innerHTML = policy.createHTML(html);
@@ -126,8 +147,7 @@ export function dressCode(part) {
   for (const code of part.querySelectorAll(FINISHED_CODE)) {
     const before = code.previousElementSibling;
     const bar = before?.matches(".code-bar") ? before : template.cloneNode(true);
-    const written = /language-(\S+)/.exec(code.firstElementChild?.className)?.[1];
-    bar.firstElementChild.textContent = code.dataset.language ?? written ?? "";
+    bar.firstElementChild.textContent = code.dataset.language ?? "";
     if (bar !== before) code.before(bar);
   }
 }

@@ -1,4 +1,4 @@
-/* Parts of the page whose forms are answered with the part anew: the link of a conversation, what is said of a reply. */
+/* Parts of the page that the response to their form re-renders: a conversation's share link, a reply's rating. */
 
 import { act, announce, complain, fragment, post } from "./page.js";
 import { morph } from "./morph.js";
@@ -7,7 +7,7 @@ const PART = "[data-part]";
 
 export async function renew(form, submitter) {
   const part = form.closest(PART);
-  const { done } = submitter.dataset; // the button may be another one afterwards
+  const { done } = submitter.dataset; // the button may have changed afterwards
   complain(part);
   try {
     const { html } = await post(form, submitter);

@@ -1,10 +1,10 @@
-/* Keeps the page in step with the person's other tabs and devices. To ask also tells the server that somebody is here. */
+/* Keeps the page in sync with the user's other tabs and devices. Asking also tells the server that someone is here. */
 
-import { act, ask, isPosting, later, load, prepare } from "./page.js";
+import { act, ask, isPosting, later, load, loginUrl, prepare } from "./page.js";
 
 const PAUSE = 20_000; // milliseconds
 const ZONE_KEPT = 365 * 24 * 3_600; // seconds
-const NAMED_WITHIN = [2_000, 6_000]; // milliseconds behind the first reply: the model may name the conversation
+const NAMED_WITHIN = [2_000, 6_000]; // milliseconds after the first reply: the model may name the conversation
 
 class ConversationList extends HTMLElement {
   #looks = 0;
@@ -17,9 +17,9 @@ class ConversationList extends HTMLElement {
     const { signal } = this.#undo;
     const sidebar = this.closest(".sidebar");
     this.#timer = setInterval(() => this.look(), PAUSE);
-    if (tellZone()) this.dataset.version = ""; // then the list comes anew with the next look
+    if (tellZone()) this.dataset.version = ""; // so the next look reloads the list
     this.#channel = new BroadcastChannel("parley");
-    this.#channel.addEventListener("message", () => this.look(), { signal });
+    this.#channel.addEventListener("message", ({ data }) => data === "left" ? leave() : this.look(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.look(), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
     document.addEventListener("submit", (event) => this.#submit(event), { signal });
@@ -37,7 +37,7 @@ class ConversationList extends HTMLElement {
     this.#undo.abort();
   }
 
-  /** Asks what has changed, and shows it; without a connection, next time. */
+  /** Fetches and shows what has changed; if offline, next time. */
   look() {
     this.#look().catch(later);
   }
@@ -83,7 +83,7 @@ class ConversationList extends HTMLElement {
   }
 }
 
-/** Days and times are those of this browser, as soon as the server knows its zone; whether it did not. */
+/** Tells the server the browser's time zone, for days and times; returns whether it was news. */
 function tellZone() {
   const cookie = `timezone=${new Intl.DateTimeFormat().resolvedOptions().timeZone}`;
   if (document.cookie.split("; ").includes(cookie)) return false;
@@ -92,14 +92,19 @@ function tellZone() {
   return true;
 }
 
-/** What a menu needs that opens. */
+/** After a logout in another tab, nothing of that user stays on the screen. */
+function leave() {
+  location.replace(loginUrl("left"));
+}
+
+/** Loads what an opening menu needs. */
 function opened({ target }) {
   if (target.matches(".menu")) prepare(import("./menus.js"));
   if (target.id === "conversation-menu") prepare(import("./parts.js"));
 }
 
 function changed({ target }) {
-  if (target.id === "theme") act(target, import("./theme.js"), ({ wear }) => wear(target));
+  if (target.id === "theme") act(target, import("./theme.js"), ({ applyTheme }) => applyTheme(target));
   if (target.id === "preset") act(target, import("./instruction.js"), ({ take }) => take(target));
 }
 

@@ -1,17 +1,17 @@
-/* Messages that wait for the reply before them: kept in the browser, sent one after the other when it has settled. */
+/* Messages that wait for the reply before them: kept in the browser, sent one by one once it has settled. */
 
 import { announce, complain, post, Problem, RUNNING, words } from "./page.js";
 
-const PAUSE = 3_000; // milliseconds between two looks, for what no event tells: another tab's reply, a lost answer
+const PAUSE = 3_000; // milliseconds between two checks for what no event reports: another tab's reply, a lost response
 
 class WaitingMessages extends HTMLElement {
   #template = this.querySelector("template").content.firstElementChild;
   #composer = document.querySelector("chat-composer");
   #transcript = document.querySelector("chat-transcript");
   #first; // its client id
-  #problem; // what speaks against sending the first one
+  #problem; // why the first one could not be sent
   #isSending = false;
-  #notBefore = 0; // milliseconds, as the clock says
+  #notBefore = 0; // milliseconds, wall clock
   #timer;
   #undo;
 
@@ -31,7 +31,7 @@ class WaitingMessages extends HTMLElement {
     this.#undo.abort();
   }
 
-  /** Takes a message in, as the fields of its form; throws a Problem when the browser's storage is full. */
+  /** Queues a message (the fields of its form); throws a Problem if the browser's storage is full. */
   add(fields) {
     try {
       this.#write([...this.#read(), fields]);
@@ -82,14 +82,14 @@ class WaitingMessages extends HTMLElement {
     this.#composer.show(answer, fields.replaces);
   }
 
-  /** With a time to wait, it is tried again by itself; a reply that another tab has begun is no problem at all. */
+  /** With a Retry-After it is retried automatically; a reply that another tab has started is no problem. */
   #failed(problem) {
     this.#problem = problem.status === 409 && problem.retryAfter ? null : problem;
     if (problem.status === 0) problem.message = words.noServer;
     this.#notBefore = Date.now() + 1_000 * (problem.retryAfter ?? 0);
   }
 
-  /** The composer's form, with what waits in the place of what is written there now. */
+  /** The composer's form, with the waiting message instead of its current text. */
   #formOf(fields) {
     const composer = document.getElementById("composer");
     const form = composer.cloneNode();
@@ -100,7 +100,7 @@ class WaitingMessages extends HTMLElement {
     return form;
   }
 
-  // What the person sees and does:
+  // What the user sees and does:
 
   #draw() {
     const messages = this.#read();
@@ -139,7 +139,7 @@ class WaitingMessages extends HTMLElement {
     const isEdit = Boolean(article.dataset.replaces);
     const isHeldUp = !this.#problem && this.#transcript.querySelector(RUNNING);
     article.querySelector(".take-back").disabled = this.#isSending;
-    article.querySelector(".stop-and-send").hidden = !(isEdit && isHeldUp); // what is written is being replaced
+    article.querySelector(".stop-and-send").hidden = !(isEdit && isHeldUp); // the running reply is being replaced
     article.querySelector(".send-again").hidden = !isFinal(this.#problem);
     article.querySelector("small").textContent = this.#problem ? words.triesAgain : isEdit ? words.editWaits : words.waits;
     article.querySelector("small").hidden = isFinal(this.#problem);
@@ -148,7 +148,7 @@ class WaitingMessages extends HTMLElement {
   #click({ target }) {
     if (target.closest(".send-again")) this.#again();
     const id = target.closest(".take-back")?.closest("article").dataset.id;
-    if (id) exclusively(this.dataset.key, () => this.#takeBack(id)); // unless it is being sent this moment
+    if (id) exclusively(this.dataset.key, () => this.#takeBack(id)); // unless it is being sent right now
   }
 
   #takeBack(id) {
@@ -159,12 +159,12 @@ class WaitingMessages extends HTMLElement {
   }
 }
 
-/** Whether only the person can do something about it. Without a connection it is tried again and again. */
+/** Whether only the user can do something about it. Without a connection it is retried. */
 function isFinal(problem) {
   return Boolean(problem) && problem.status !== 0 && !problem.retryAfter;
 }
 
-/** In one tab only; if another one is at it, not at all. On plain http there are no locks. */
+/** In one tab only; not at all if another tab is doing it. On plain http there are no locks. */
 function exclusively(name, work) {
   if (!navigator.locks) return work();
   return navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && work());

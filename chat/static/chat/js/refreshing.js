@@ -1,9 +1,9 @@
-/* Brings the page to a conversation as it is on the server. */
+/* Updates the page to the conversation as it is on the server. */
 
 import { ask, asHtml, fragment, isPosting, isRunning } from "./page.js";
 import { morph } from "./morph.js";
 
-/** Messages of an earlier part stay as they are; and so do those of a page that has gone on meanwhile: it is ahead. */
+/** Leaves the messages alone on a page of an earlier part, and on one that has moved on meanwhile: it is ahead. */
 export async function refresh(transcript) {
   const { head } = transcript.dataset;
   const answer = await ask(asHtml(location.pathname));
@@ -32,7 +32,7 @@ function showMessages(transcript, answer) {
   transcript.dress();
 }
 
-/** Takes away what is not shown any more, from `known` on: all before it leads to it. */
+/** Removes what is no longer shown, from `known` on: everything before it leads to it. */
 function leave(transcript, known, ids) {
   const shown = [...transcript.querySelectorAll("article")];
   for (const article of shown.slice(shown.indexOf(known ?? shown[0]))) if (!ids.has(article.id)) article.remove();
@@ -48,7 +48,7 @@ function place(transcript, before, articles) {
   }
 }
 
-/** A reply that is being written here grows by its own stream. */
+/** A reply that is streaming here is updated by its own stream. */
 function bringUpToDate(old, fresh) {
   if (isRunning(old.dataset.state)) return;
   if (isRunning(fresh.dataset.state)) old.replaceWith(fresh);

@@ -1,4 +1,4 @@
-/* A reply that is being written grows block by block; what has not changed is not touched. */
+/* A running reply grows block by block; unchanged blocks are not touched. */
 
 import { announce, complain, fragment, isRunning, words } from "./page.js";
 import { morph } from "./morph.js";
@@ -7,8 +7,8 @@ import { Stream } from "./stream.js";
 class ChatReply extends HTMLElement {
   #article;
   #stream;
-  #blocks = []; // the HTML of each block, as the server counts it
-  #changed = new Set(); // the blocks that the next frame draws
+  #blocks = []; // the HTML of each block, indexed as on the server
+  #changed = new Set(); // the blocks to draw in the next frame
 
   connectedCallback() {
     this.#article = this.closest("article");
@@ -21,7 +21,7 @@ class ChatReply extends HTMLElement {
     this.#stream?.close();
   }
 
-  // What the stream tells:
+  // Called by the stream:
 
   restart() {
     this.#blocks = [];
@@ -29,7 +29,7 @@ class ChatReply extends HTMLElement {
     this.fail(null);
   }
 
-  /** Further thoughts, as plain text until all of them are there. */
+  /** More reasoning, as plain text until it is complete. */
   think(text) {
     this.#thoughts.lastElementChild.append(text);
     this.#thoughts.hidden = false;
@@ -71,10 +71,10 @@ class ChatReply extends HTMLElement {
     complain(this.#article, problem);
   }
 
-  // How it is drawn:
+  // Drawing:
 
   #draw() {
-    if (this.#changed.size === 0) return; // shown whole meanwhile
+    if (this.#changed.size === 0) return; // shown in full meanwhile
     const before = this.children.length;
     for (const index of this.#changed) if (index in this.#blocks) this.#drawBlock(index);
     this.#changed.clear();

@@ -1,8 +1,8 @@
-/* What is found appears in the place of the list while one types. */
+/* Search results replace the list while the user types. */
 
 import { announce, ask, fragment } from "./page.js";
 
-const PAUSE = 200; // milliseconds without a further key
+const PAUSE = 200; // milliseconds without another key
 const form = document.querySelector(".sidebar .search");
 const box = form.elements.q;
 const found = document.getElementById("found");

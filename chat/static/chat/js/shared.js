@@ -1,4 +1,4 @@
-/* The code in a copy that was shared: its bars and their buttons. */
+/* The code in a shared copy: its bars and their buttons. */
 
 import { press } from "./code.js";
 import { dressCode } from "./page.js";

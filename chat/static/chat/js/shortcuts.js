@@ -1,4 +1,4 @@
-/* What the keys of the whole page do, and the dialog that lists them. Which keys these are, the composer knows. */
+/* What the page-wide shortcuts do, and the dialog that lists them. The composer knows their keys. */
 
 import { closeMenus } from "./menus.js";
 
@@ -12,7 +12,7 @@ export const shortcuts = {
   },
   search() {
     const field = document.querySelector(SEARCH);
-    if (!field.checkVisibility()) field.closest("[popover]").showPopover(); // the drawer of a narrow page
+    if (!field.checkVisibility()) field.closest("[popover]").showPopover(); // the drawer on a narrow page
     field.focus();
     field.select();
   },
@@ -25,6 +25,6 @@ function makeList() {
   const box = dialog.querySelector("input");
   box.checked = !localStorage.getItem(box.name);
   box.addEventListener("change", () => box.checked ? localStorage.removeItem(box.name) : localStorage.setItem(box.name, "off"));
-  document.body.append(dialog);
+  document.getElementById("shortcuts").after(dialog);
   return dialog;
 }

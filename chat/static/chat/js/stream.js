@@ -1,27 +1,31 @@
-/* The events of a reply that is being written, through lost connections and proxies that hold them back. */
+/* The events of a running reply, despite lost connections and proxies that hold them back. */
 
 import { ask, asHtml, isRunning, Problem, words } from "./page.js";
 
-const SHORTEST_WAIT = 500; // milliseconds before a new attempt; doubled with each that fails
+const SHORTEST_WAIT = 500; // milliseconds before a new attempt; doubled with each failure
 const LONGEST_WAIT = 15_000; // milliseconds
-const PATIENCE = 5_000; // milliseconds without a word before we ask what the matter is
-const ON_ITS_WAY = 1_000; // milliseconds that an event may take longer than the reply's JSON
-const SEATS = 4; // streams of all tabs: on HTTP/1.1 a browser has six connections to a site, and pages need some
+const PATIENCE = 5_000; // milliseconds without an event before we ask the server
+const SILENCE = 30_000; // milliseconds without a keep-alive, which the server sends every 15 s
+const LOOK = 5_000; // milliseconds between two checks for that silence
+const ON_ITS_WAY = 1_000; // milliseconds that an event may lag behind the reply's JSON
+const SEATS = 4; // streams of all tabs: on HTTP/1.1 a browser opens six connections to a site, and pages need some
 const HELD_BACK = "Parley: a proxy holds the event stream back (on nginx, set proxy_buffering off). Polling instead.";
 
 /**
- * Tells `reader` what happens to a reply: `restart()` when all that there is comes again, `think(thoughts)`,
- * `change(blocks)`, `show(reply)` and at last `settle(reply)` with the reply's JSON, `lose()` and `fail(problem)`.
+ * Tells `reader` what happens to a reply: `restart()` when everything is sent again, `think(thoughts)`,
+ * `change(blocks)`, `show(reply)` and finally `settle(reply)` with the reply's JSON, `lose()` and `fail(problem)`.
  */
 export class Stream {
   #urls;
   #reader;
-  #source; // none while it polls
+  #source; // null while polling
   #hasSeat = false;
   #attempts = 0;
   #timer; // of the next attempt
   #patience;
   #isSilent; // since the last attempt
+  #heardAt; // milliseconds, wall clock: it keeps running while the device sleeps
+  #looking;
   #undo = new AbortController();
 
   constructor(urls, reader) {
@@ -31,15 +35,17 @@ export class Stream {
     addEventListener("online", () => this.#wake(), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.#wake(), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
+    this.#looking = setInterval(() => this.#look(), LOOK);
     this.#begin();
   }
 
   close() {
     this.#undo.abort();
+    clearInterval(this.#looking);
     this.#disconnect();
   }
 
-  /** Where all seats are taken, and where a proxy holds events back, it polls. */
+  /** Polls if all seats are taken, or if a proxy holds events back. */
   async #begin() {
     const { signal } = this.#undo;
     this.#hasSeat ||= await takeSeat(signal);
@@ -51,7 +57,9 @@ export class Stream {
   #connect() {
     this.#disconnect();
     const source = this.#source = new EventSource(asHtml(this.#urls.events));
+    this.#heardAt = Date.now();
     source.onopen = () => this.#opened();
+    source.addEventListener("alive", () => this.#heardAt = Date.now());
     source.onmessage = ({ data }) => this.#heard(JSON.parse(data));
     source.onerror = () => this.#lost();
     source.addEventListener("end", ({ data }) => this.#ended(JSON.parse(data)));
@@ -68,27 +76,38 @@ export class Stream {
 
   #wake() {
     if (this.#source && this.#source.readyState !== EventSource.OPEN) this.#connect();
+    else this.#look();
+  }
+
+  /** A connection can die silently: it stays open for the browser, and nothing arrives. */
+  #look() {
+    if (!this.#source || this.#source.readyState === EventSource.CLOSED) return; // the next attempt is scheduled
+    if (Math.abs(Date.now() - this.#heardAt) < SILENCE) return;
+    this.#reader.lose();
+    this.#connect();
   }
 
   #opened() {
     this.#attempts = 0;
+    this.#heardAt = Date.now();
     this.#reader.restart();
   }
 
   #heard({ thoughts, blocks }) {
     clearTimeout(this.#patience);
     this.#isSilent = false;
+    this.#heardAt = Date.now();
     if (thoughts) this.#reader.think(thoughts);
     if (blocks) this.#reader.change(blocks);
   }
 
-  /** Without its HTML the reply has not ended: the server restarts. */
+  /** Without HTML the reply has not ended: the server is restarting. */
   #ended(reply) {
     if (reply.html) this.#settle(reply);
     else this.#lost();
   }
 
-  /** The browser would not always try again, and not know that the reply is gone or has ended. */
+  /** The browser would not always reconnect, nor know that the reply is gone or has ended. */
   #lost() {
     clearTimeout(this.#patience);
     this.#source?.close();
@@ -103,7 +122,7 @@ export class Stream {
     } catch (error) {
       problem = error;
     }
-    if (source !== this.#source || this.#undo.signal.aborted) return; // connected again meanwhile, or closed
+    if (source !== this.#source || this.#undo.signal.aborted) return; // reconnected meanwhile, or closed
     if (reply && !isRunning(reply.state)) this.#settle(reply);
     else if (problem?.status === 401) this.#reader.fail(problem);
     else if (problem?.status === 404) this.#reader.fail(new Problem(words.deleted));
@@ -115,7 +134,7 @@ export class Stream {
     this.#timer = setTimeout(() => this.#begin(), wait * (0.5 + Math.random() / 2));
   }
 
-  /** Not a word so far: the model has not begun, or a proxy keeps from us what has been `written`. */
+  /** No event so far: the model has not begun, or a proxy holds back what has been `written`. */
   async #doubt(source, written) {
     if (written) {
       console.warn(HELD_BACK);
@@ -149,7 +168,7 @@ export class Stream {
   }
 }
 
-/** Whether one of the seats was free; it is taken until `signal` is aborted or the page is left. */
+/** Whether a seat was free; it is held until `signal` is aborted or the page is left. */
 async function takeSeat(signal) {
   if (!navigator.locks) return true; // on plain http there are none
   for (let seat = 1; seat <= SEATS; seat++) if (await lock(`stream ${seat}`, signal)) return true;

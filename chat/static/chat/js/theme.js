@@ -1,14 +1,16 @@
-/* The theme applies as soon as it is chosen, and is kept in the background. */
+/* Applies the theme as soon as it is chosen, and saves it in the background. */
 
 import { complain, post } from "./page.js";
 
-let kept = Promise.resolve(); // one after the other: the last one stays
+let kept = Promise.resolve(); // one after the other: the last one wins
 
-export function wear({ value, form }) {
-  const { dataset } = document.documentElement;
-  if (value) dataset.theme = value;
-  else delete dataset.theme;
-  document.querySelector('meta[name="color-scheme"]').content = value || "light dark";
+export function applyTheme({ value, form }) {
+  for (const { dataset } of document.querySelectorAll(".parley")) {
+    if (value) dataset.theme = value;
+    else delete dataset.theme;
+  }
+  const scheme = document.querySelector('html.parley meta[name="color-scheme"]'); // of the chat's own base template
+  if (scheme) scheme.content = value || "light dark";
   complain(form);
   kept = kept.then(() => post(form)).catch((problem) => complain(form, problem));
 }

@@ -1,14 +1,14 @@
-/* The messages: stays at the newest text while the reader is there, and takes what people do to a message. */
+/* The messages: follows the newest text while the user is at the end, and handles actions on a message. */
 
 import { act, complain, dressCode, fragment, load, post, prepare, RUNNING } from "./page.js";
 
-const NEAR = 60; // pixels from the end within which the reader is taken to follow
+const NEAR = 60; // pixels from the end within which the user counts as following
 
 class ChatTranscript extends HTMLElement {
   #newest = document.getElementById("newest");
   #grown = new ResizeObserver(() => this.#stay());
-  #isFollowing = !location.hash.startsWith("#message-"); // then the browser goes there
-  #top = 0; // where the last scrolling ended
+  #isFollowing = !location.hash.startsWith("#message-"); // otherwise the browser scrolls there
+  #top = 0; // the last scroll position
   #undo;
 
   connectedCallback() {
@@ -16,7 +16,7 @@ class ChatTranscript extends HTMLElement {
     const { signal } = this.#undo;
     addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
     addEventListener("resize", () => this.#stay(), { signal });
-    addEventListener("online", () => this.dress(), { signal }); // what it needs may not have come before
+    addEventListener("online", () => this.dress(), { signal }); // loading may have failed while offline
     this.#newest.addEventListener("click", () => this.follow(), { signal });
     this.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.addEventListener("click", (event) => this.#click(event), { signal });
@@ -33,7 +33,7 @@ class ChatTranscript extends HTMLElement {
     this.#undo.abort();
   }
 
-  /** Shows a rendered message: in the place of `old` and of what followed that, of itself, or else at the end. */
+  /** Shows a rendered message: replaces `old` and all that follows it, or its own old article, or else appends. */
   add(html, old) {
     const article = fragment(html).querySelector("article");
     while (old?.nextElementSibling) old.nextElementSibling.remove();
@@ -46,19 +46,19 @@ class ChatTranscript extends HTMLElement {
     return article;
   }
 
-  /** Brings the page to the conversation as it is now, and leaves alone what has not changed. */
+  /** Updates the page to the current conversation; leaves alone what has not changed. */
   async refresh() {
     const { refresh } = await load(import("./refreshing.js"));
     return refresh(this);
   }
 
-  /** Messages have come: gives their code its bars, and follows the reply that is being written. */
+  /** After messages were added: gives code its bars, and loads the script for a running reply. */
   dress() {
     dressCode(this);
     if (this.querySelector(RUNNING)) prepare(import("./reply.js")); // defines <chat-reply>
   }
 
-  /** To the end, and on with the text as it grows. */
+  /** Scrolls to the end, and follows the text as it grows. */
   follow() {
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#isFollowing = true;
@@ -84,9 +84,9 @@ class ChatTranscript extends HTMLElement {
     this.#newest.hidden = this.#isFollowing;
   }
 
-  /** The answer takes the place of the article. A page of a part of the conversation leads to the whole instead. */
+  /** The response replaces the article. A page of a part of the conversation leads to the whole instead. */
   async #submit(event) {
-    if (location.search || event.target.closest("[data-part]")) return; // presence.js takes parts
+    if (location.search || event.target.closest("[data-part]")) return; // presence.js handles parts
     event.preventDefault();
     const { target: form, submitter: button } = event;
     const old = form.closest("article");
@@ -105,7 +105,7 @@ class ChatTranscript extends HTMLElement {
     }
   }
 
-  /** What the person turned to stays in sight. */
+  /** Keeps in view what the user switched to. */
   async #turn(arrow) {
     this.#isFollowing = false;
     const { turned } = await load(import("./versions.js"));
@@ -130,7 +130,7 @@ class ChatTranscript extends HTMLElement {
   }
 }
 
-/** For the click that may come. */
+/** Loads what a click may need. */
 function getReady() {
   prepare(import("./code.js"));
   prepare(import("./versions.js"));

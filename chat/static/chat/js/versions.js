@@ -1,9 +1,9 @@
-/* Versions of a message: another one is shown, or the composer makes one. */
+/* Versions of a message: shows another one, or edits one in the composer. */
 
-import "./composer.js"; // an edit may be asked for before the script of the page has come as far
+import "./composer.js"; // an edit may be requested before the page has loaded it
 import { announce } from "./page.js";
 
-/** The version that `arrow` leads to is shown now; the focus stays on the same arrow. */
+/** Shows the version that `arrow` leads to; the focus stays on the same arrow. */
 export async function turned(transcript, arrow) {
   const id = arrow.getAttribute("formaction").split("/").at(-2);
   await transcript.refresh();
@@ -12,7 +12,7 @@ export async function turned(transcript, arrow) {
   announce(versions?.ariaLabel ?? "");
 }
 
-/** The message comes into the composer. */
+/** Puts the message into the composer. */
 export function edit(link) {
   const composer = document.querySelector("chat-composer");
   const article = link.closest("article");

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class SiteConfig(AppConfig):
+    name = "project"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401

@@ -1,1 +1,0 @@
-"""How much Parley costs and how late it is, beside the usual stack: `python -m tests.bench`."""

@@ -1,0 +1,1 @@
+"""How much Parley costs and how late it is, beside the usual stack."""
