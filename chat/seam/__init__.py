@@ -11,6 +11,7 @@ stored text; all of it is linear in both. When in doubt, nothing is cut.
 from collections.abc import Generator
 
 from .fences import Outline, closes, outline, run_of
+from .lines import LONGEST, is_begun_again, is_decided_by_line
 from .preambles import Remarks, remarks
 from .repetition import Joint, Overlap, repeats_itself
 from .separators import separator
@@ -76,8 +77,12 @@ class Seam:
         lead = (yield from self._white_space()) if said else before
         line, is_opened = yield from self._opened_again(outlined)
         indent = (yield from self._white_space()) if line else lead
-        overlap, new = yield from self._overlap()
+        overlap, new = yield from self._overlap(outlined)
         joint = self._joint(overlap, indent, new, outlined, is_opened)
+        if self._is_judged_by_line(new, outlined) and is_begun_again(
+            self._stored, new, overlap.length
+        ):
+            return (yield from self._behind(new[overlap.length :]))
         goes_round = self._goes_round(overlap, joint)
         if joint.is_repetition() and not goes_round:
             return (yield from self._behind(new[joint.length :]))
@@ -164,7 +169,7 @@ class Seam:
         is_one = ahead.startswith(mark) or mark.startswith(ahead)
         return is_one and "\n" not in ahead and len(ahead) < FENCE_LINE and not self._is_all
 
-    def _overlap(self) -> Generator[None, str, tuple[Overlap, str]]:
+    def _overlap(self, outlined: Outline) -> Generator[None, str, tuple[Overlap, str]]:
         """Takes all that occurs in the stored text, and a little more to judge it by."""
         overlap, is_open = Overlap(self._bare), True
         while is_open:
@@ -177,12 +182,21 @@ class Seam:
         read = overlap.text
         while not self._is_all and not self._is_enough(read[overlap.length :] + self._ahead):
             yield from self._more()
+        while not self._is_all and self._wants_line(read + self._ahead, overlap, outlined):
+            yield from self._more()
         return overlap, read + self._take(len(self._ahead))
 
     def _is_enough(self, new: str) -> bool:
         return len(new) >= AHEAD + min(len(self._white), LEAD) and (
             not new.isalnum() or len(new) > WORD
         )
+
+    def _wants_line(self, new: str, overlap: Overlap, outlined: Outline) -> bool:
+        is_open = "\n" not in new and len(new) < LONGEST
+        return is_open and overlap.length > 0 and self._is_judged_by_line(new, outlined)
+
+    def _is_judged_by_line(self, new: str, outlined: Outline) -> bool:
+        return not outlined.fence and is_decided_by_line(self._stored, new)
 
     def _behind(self, new: str) -> Reading:
         """The text after a repetition whose whitespace is partly stored."""
