@@ -1,4 +1,4 @@
-"""A request that is turned down, with a message for whoever made it."""
+"""A request that is turned down, with a message for the person who made it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Work that a process repeats for ever, whatever goes wrong."""
+"""Work that a process repeats forever, whatever goes wrong."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ AFTER_FAILURE = 0.5  # seconds
 
 
 async def repeat(work: Callable[[], Awaitable[None]], pause: Callable[[], float] | float) -> None:
-    """Run `work` for ever, `pause` seconds apart. The outermost frame of a task."""
+    """Run `work` forever, `pause` seconds apart. The outermost frame of a task."""
     while True:
         seconds = AFTER_FAILURE
         try:

@@ -80,7 +80,7 @@ async def _guarded(
 ) -> AsyncGenerator[bytes]:
     """Keeps one language, for the stream outlives the request that activated it.
 
-    Never raises: under daphne an exception in a stream would hang its reader for ever.
+    Never raises: under daphne an exception in a stream would hang its reader forever.
     """
     here = engine()
     try:

@@ -23,7 +23,7 @@ from .fields import number
 SHOWN = 50  # messages on a page; earlier ones are a click away
 HEADERS = {
     "X-Robots-Tag": "noindex",
-    "Referrer-Policy": "no-referrer",  # whoever knows the URL may read it
+    "Referrer-Policy": "no-referrer",  # anyone who knows the URL may read it
     "Cache-Control": "private, no-store",  # a revoked copy is gone at once
 }
 
