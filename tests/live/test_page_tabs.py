@@ -99,7 +99,8 @@ def test_the_list_is_brought_up_to_date_under_ones_hands(two):
     expect(link).to_be_focused()
 
 
-def test_another_tab_says_that_its_conversation_was_deleted_and_takes_it_back(two):
+def test_another_tab_says_that_its_conversation_was_deleted_and_takes_it_back(two, visits):
+    visits.expected.append("status of 404")  # a tab may ask for it at that moment
     page, other = two
     box(other).fill("A draft")
     choose(page, "Delete")
@@ -112,6 +113,7 @@ def test_another_tab_says_that_its_conversation_was_deleted_and_takes_it_back(tw
 
 
 def test_another_browser_hears_of_it_when_one_looks_at_it(two, visits):
+    visits.expected.append("status of 404")
     page, _other = two
     elsewhere = visits.begin()
     elsewhere.goto(page.url)
