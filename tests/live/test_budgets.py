@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Text, answer
-from .browser import Visits, expect_state, in_use, send
+from .browser import PHONE, Visits, expect_state, in_use, send
 
 pytest_plugins = ["tests.live.browser"]
 TOTAL = 60 * 1024  # bytes over the wire
@@ -28,7 +28,7 @@ def first_load(running_chromium, live_port, admin, conversation, tmp_path_factor
     """What the network carried for the first page that a browser opens."""
     with in_use(running_chromium) as chromium:
         visits = Visits(chromium, live_port, admin.cookies, tmp_path_factory.mktemp("screenshots"))
-        page = visits.begin()
+        page = visits.begin(viewport=PHONE)  # without a pointer, which may prepare for a click
         loads = listen(page)
         page.goto(conversation, wait_until="networkidle")
         expect(page.get_by_role("textbox", name="Message")).to_be_visible()
