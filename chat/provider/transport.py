@@ -1,7 +1,10 @@
 """aiohttp under the openai client: half the cost of its default, with access to the body."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import cache
+from ssl import SSLContext
 
 import aiohttp
 import httpx2
@@ -21,13 +24,16 @@ class Transport(httpx2.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._tls: SSLContext | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, ssl=httpx2.create_ssl_context())
+            connector = aiohttp.TCPConnector(limit=0)
             # Otherwise a cookie set by one reply would be sent with all other requests.
             jar = aiohttp.DummyCookieJar()
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
+        if self._tls is None and request.url.scheme == "https":
+            self._tls = await asyncio.to_thread(certificates)
         connect = request.extensions.get("timeout", {}).get("connect")
         headers = {
             name: value for name, value in request.headers.items() if name not in _BY_AIOHTTP
@@ -39,6 +45,7 @@ class Transport(httpx2.AsyncBaseTransport):
                 headers=headers,
                 data=await request.aread() or None,
                 allow_redirects=False,
+                ssl=self._tls or True,
                 proxy=_proxy_to(request.url.host),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
             )
@@ -56,6 +63,12 @@ class Transport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._session:
             await self._session.close()
+
+
+@cache
+def certificates() -> SSLContext:
+    """The machine's certificates: loading them takes longer than the event loop may be blocked."""
+    return httpx2.create_ssl_context()
 
 
 def _proxy_to(host: str) -> str | None:
