@@ -7,4 +7,4 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        from . import checks, hosting, needs  # noqa: F401
+        from . import checks, hosting, needs, providers  # noqa: F401

@@ -1,11 +1,44 @@
 """The app's settings: what each one is, its unit, and its value when the site does not set it."""
 
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, cached_property
 
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
+
+FIRST = "openai"  # the provider of a site that names none, with the settings OPENAI_…
+OPENAI = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True)
+class ProviderConf:
+    """One provider: each field is the setting `CHAT_PROVIDER_<NAME>_<FIELD>`, or the site's own."""
+
+    name: str
+    URL: str = ""
+    KEY: str = ""
+    MODELS: list[str] = field(default_factory=list)  # by its own ids; empty: its own list
+    CONTINUE: str = "ask"
+    EXTRA_BODY: dict = field(default_factory=dict)
+    FIRST_PIECE_TIMEOUT: float = 60.0  # seconds
+    PIECE_TIMEOUT: float = 60.0  # seconds
+
+    @classmethod
+    def options(cls) -> dict[str, type]:
+        """The settings that a provider may have, and their types."""
+        return {each.name: each.type for each in fields(cls) if each.name.isupper()}
+
+    def setting(self, option: str) -> str:
+        """The name of the setting with this `option`, to tell people what to change."""
+        own = provider_setting(self.name, option)
+        if self.name == FIRST and not hasattr(settings, own):
+            return {"URL": "OPENAI_BASE_URL", "KEY": "OPENAI_API_KEY"}.get(option, own)
+        return own
+
+
+def provider_setting(provider: str, option: str) -> str:
+    return f"CHAT_PROVIDER_{provider.upper()}_{option}"
 
 
 @dataclass(frozen=True)
@@ -16,7 +49,10 @@ class Conf:
     OPENAI_BASE_URL: str = ""
     CHAT_PLAIN_HTTP: bool = False  # to a provider on another machine, where the network is trusted
     CHAT_PROXY: str = ""  # for requests to the provider; HTTP_PROXY and the like are ignored
-    CHAT_MODELS: list[str] = field(default_factory=list)  # empty: the provider's own list
+    # The names of several providers, the default one first; each has settings of its own.
+    CHAT_PROVIDERS: list[str] = field(default_factory=list)
+    CHAT_MODELS: list[str] = field(default_factory=list)  # empty: the providers' own lists
+    CHAT_FALLBACK: list[str] = field(default_factory=list)  # models, if the chosen one fails
     CHAT_SYSTEM_PROMPT: str = ""  # sent before every conversation
     CHAT_TITLES: bool = True  # the model names each conversation, with a short request of its own
     CHAT_CONTEXT_CHARS: int = 100_000  # characters of a conversation that go to the provider
@@ -51,7 +87,24 @@ class Conf:
     @property
     def is_demo(self) -> bool:
         """Whether there is no provider, so that the demo model answers."""
-        return not (self.OPENAI_API_KEY or self.OPENAI_BASE_URL)
+        return not (self.OPENAI_API_KEY or self.OPENAI_BASE_URL or self.CHAT_PROVIDERS)
+
+    @cached_property
+    def providers(self) -> dict[str, ProviderConf]:
+        """By name, the default one first."""
+        return {name: self._provider(name) for name in self.CHAT_PROVIDERS or [FIRST]}
+
+    def _provider(self, name: str) -> ProviderConf:
+        options = {each: getattr(self, f"CHAT_{each}") for each in OF_THE_SITE}
+        if name == FIRST:
+            options |= {"URL": self.OPENAI_BASE_URL or OPENAI, "KEY": self.OPENAI_API_KEY}
+        for option in ProviderConf.options():
+            if hasattr(settings, own := provider_setting(name, option)):
+                options[option] = getattr(settings, own)
+        return ProviderConf(name, **options)
+
+
+OF_THE_SITE = ("CONTINUE", "EXTRA_BODY", "FIRST_PIECE_TIMEOUT", "PIECE_TIMEOUT")
 
 
 @cache

@@ -12,6 +12,7 @@ from .database import atomic
 from .hooks import overrides
 from .models import MAX_PRESETS, Message, Preferences, Preset, TooManyPresets
 from .models.conversation import INSTRUCTION_CHARS
+from .naming import full_name
 from .refusals import Refused
 
 COMMENT_CHARS = 2_000
@@ -90,11 +91,14 @@ class ModelChoiceForm(Form):
 
     def clean_model(self) -> str:
         """The default, if none was chosen."""
-        model = self.cleaned_data["model"]
+        model = full_name(self.cleaned_data["model"])
         if model and model not in self._models:
             raise forms.ValidationError(
                 _("There is no model “%(model)s” here. Choose one of: %(models)s."),
-                params={"model": model[:100], "models": ", ".join(self._models[:20])},
+                params={
+                    "model": self.cleaned_data["model"][:100],
+                    "models": ", ".join(self._models[:20]),
+                },
             )
         return model or self._models[0]
 
@@ -187,11 +191,18 @@ class InstructionForm(Form):
         return said["preset"].instruction if said["preset"] else said["instruction"]
 
 
+class ModelField(forms.ChoiceField):
+    """A model of those offered, by its full name or as `naming` understands it."""
+
+    def to_python(self, value: Any) -> str:
+        return full_name(super().to_python(value))
+
+
 class PresetForm(OneAtATime, forms.ModelForm):
     """A preset of `user`. Only models that are offered can be chosen."""
 
     instruction = InstructionField()
-    model = forms.ChoiceField(label=_("Model"), required=False)
+    model = ModelField(label=_("Model"), required=False)
 
     class Meta:
         model = Preset
@@ -201,8 +212,9 @@ class PresetForm(OneAtATime, forms.ModelForm):
     def __init__(self, *args: Any, user: Model, models: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.user = user
+        self.initial["model"] = full_name(self.initial.get("model") or "")
         is_kept = self.instance.model and not (models and overrides("models"))
-        kept = [self.instance.model] if is_kept else []
+        kept = [full_name(self.instance.model)] if is_kept else []
         offered = [(name, name) for name in dict.fromkeys(models + kept)]
         self.fields["model"].choices = [("", _("Whichever is chosen")), *offered]
 

@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from chat.conf import Conf
-from project import private
+from project import private, reading
 from project.accounts import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -316,15 +316,7 @@ LOGGING = {
 
 # The chat: chat/conf.py documents each setting with its unit and default.
 
-_READERS = {
-    str: env.str,
-    bool: env.bool,
-    int: env.int,
-    float: env.float,
-    float | None: lambda name: env.float(name) if env.str(name) else None,
-    list[str]: env.list,
-    dict: env.json,
-}
 for _field in fields(Conf):
     if _field.name in env.ENVIRON:
-        globals()[_field.name] = _READERS[_field.type](_field.name)
+        globals()[_field.name] = reading.read(env, _field.name, _field.type)
+globals().update(reading.of_providers(env, globals().get("CHAT_PROVIDERS", [])))

@@ -202,6 +202,27 @@ def double(running_double, settings):
     running_double.clear()
 
 
+@pytest.fixture(scope="session")
+def other_running_double():
+    with ProviderDouble(models=["other-1"]) as double:
+        yield double
+
+
+@pytest.fixture
+def north_and_south(double, other_running_double, settings):
+    """Two providers, one of which answers when the other one fails; their doubles. Each is asked
+    once."""
+    settings.CHAT_PROVIDERS = ["north", "south"]
+    for name, server in (("NORTH", double), ("SOUTH", other_running_double)):
+        setattr(settings, f"CHAT_PROVIDER_{name}_URL", server.base_url)
+        setattr(settings, f"CHAT_PROVIDER_{name}_KEY", f"{KEY}-{name}")
+    settings.CHAT_MODELS = ["north/double-1", "south/other-1"]
+    settings.CHAT_FALLBACK = ["north/double-1", "south/other-1"]
+    settings.CHAT_RETRIES = 0
+    yield double, other_running_double
+    other_running_double.clear()
+
+
 @pytest.fixture
 async def provider(double, settings):
     """The way to the double, which is asked once."""

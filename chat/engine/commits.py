@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from ..database import connection
@@ -19,6 +20,7 @@ class Entry:
     parts: tuple[Part, ...] = ()
     finish_reason: str = ""  # nothing follows
     ending: Ending | None = None
+    authors: tuple[dict[str, Any], ...] = ()  # another model goes on: see `Authors`
 
 
 @dataclass
@@ -84,6 +86,8 @@ def _store(
         is_new = ours[reply_id].state == State.WAITING or ours[reply_id].takeovers
         if is_new and any(part.kind in SAID for part in entry.parts):
             tick.progress(batch, reply_id)
+        if entry.authors:
+            tick.hand_on(batch, reply_id, list(entry.authors))
         if entry.finish_reason:
             tick.finish(batch, reply_id, entry.finish_reason)
 

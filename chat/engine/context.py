@@ -1,9 +1,11 @@
 """Selects what of a conversation goes to the model for a reply."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..conf import conf
 from ..models import Message
+from ..naming import find
 from ..provider import Messages
 from ..provider.prompts import ASK_TO_GO_ON
 
@@ -19,6 +21,7 @@ class Job:
     omitted: int  # earlier messages that were left out to keep within the budget
     takeovers: int
     stop_requested: bool
+    authors: list[dict[str, Any]] | None = None  # if others write instead of `model`
     finish_reason: str = ""  # how the model has ended it, if it only remains to settle
     # What earlier attempts have used:
     prompt_tokens: int | None = None
@@ -41,6 +44,7 @@ def load_job(reply: Message) -> Job:
         omitted=path[0][2],
         takeovers=reply.takeovers,
         stop_requested=reply.stop_requested,
+        authors=reply.authors,
         finish_reason=reply.finish_reason,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
@@ -56,9 +60,10 @@ def _path(reply: Message, budget: int) -> list[tuple[str, str, int]]:
     return Message.objects.said(reply.parent_id, messages=LONGEST_PATH, chars=budget)
 
 
-def continued(messages: Messages, text: str) -> Messages:
-    """`messages` so that the provider continues after `text`, the stored start of its answer."""
+def continued(messages: Messages, text: str, model: str) -> Messages:
+    """`messages` so that `model` continues after `text`, the stored start of the answer."""
     beginning = {"role": "assistant", "content": text}
-    if conf().CHAT_CONTINUE == "prefix":
+    provider, _ = find(model)
+    if provider.CONTINUE == "prefix":
         return [*messages, beginning]
     return [*messages, beginning, {"role": "user", "content": ASK_TO_GO_ON}]

@@ -1,6 +1,7 @@
 """Timings and token counts taken while a reply is written, for its ending."""
 
 import asyncio
+from dataclasses import replace
 
 from ..models.endings import Ending, State
 from ..parts import SAID, text_of
@@ -9,7 +10,7 @@ from .context import Job
 
 
 class Figures:
-    """Those of one attempt, added to those of the attempts before it."""
+    """Those of one answer, added to those of the answers before it."""
 
     def __init__(self, job: Job) -> None:
         self.finish_reason = job.finish_reason
@@ -37,6 +38,15 @@ class Figures:
             self._prompt_tokens = delta.prompt_tokens
         if delta.completion_tokens is not None:
             self._completion_tokens = delta.completion_tokens
+
+    def add_up(self) -> None:
+        """Another answer begins."""
+        self._before = replace(
+            self._before,
+            prompt_tokens=_sum(self._before.prompt_tokens, self._prompt_tokens),
+            completion_tokens=_sum(self._before.completion_tokens, self._completion_tokens),
+        )
+        self._prompt_tokens = self._completion_tokens = None
 
     def ending(self, state: State, error: str = "") -> Ending:
         """The ending, without the reply's parts; `error` is in English, for people."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -13,13 +12,14 @@ from ..conf import conf
 from ..markup import renderers
 from ..models import MAX_TAKEOVERS
 from ..models.endings import Ending, State, ending_of
-from ..parts import SAID, Kind, Log, Part
-from ..provider import Answer, Delta, Provider, ProviderError
-from ..seam import Seam
+from ..parts import Kind, Log
+from ..provider import Fault, Provider, ProviderError
+from .attempt import Attempt
+from .chain import Chain
 from .commits import Entry
 from .context import Job, continued
 from .figures import Figures
-from .hooking import HookFailed, Hooking
+from .hooking import HookFailed, Hooking, Request
 from .journal import Journal, NotOurs, Unstorable
 
 logger = logging.getLogger(__name__)
@@ -44,14 +44,11 @@ class Generation:
         self._job, self._provider, self._journal = job, provider, journal
         self._hooks = hooks
         self._figures = Figures(job)
-        self._seam = Seam(log.text) if log.text else None
-        self._resumes_reasoning = log.has(Kind.REASONING)  # after a break
+        self._chain = Chain(reply_id, job, provider, hooks)
+        self._attempt: Attempt | None = None
         self._stop_as: State | None = None
-        self._answer: Answer | None = None
-        self._collected: asyncio.Future[None] | None = None  # all that the answer has brought
         self._not_stored: Exception | None = None
         self.is_settling = False
-        self._is_full = False  # it has reached the length limit
         self._task: asyncio.Task[None] | None = None
 
     def start(self, task: asyncio.Task[None]) -> None:
@@ -75,65 +72,12 @@ class Generation:
     def fail(self, error: Exception) -> None:
         """What was collected cannot be stored."""
         self._not_stored = error
-        if self._collected and not self._collected.done():
-            self._collected.set_result(None)
+        if self._attempt:
+            self._attempt.end()
 
     def stored(self, entry: Entry) -> bool:
         """The entry is in the database; True if the reply has grown."""
         return self.log.extend(entry.start, entry.parts)
-
-    # What the journal asks at each tick:
-
-    def let_in(self) -> None:
-        self._answer.let_in()
-
-    def keep_out(self) -> None:
-        self._answer.keep_out()
-
-    def collect(self) -> Entry | None:
-        if self._collected.done():
-            return None
-        delta = self._answer.take()
-        self._figures.note(delta)
-        parts = tuple(self._fitting(self._joined(delta)))
-        if self._answer.is_over or self._is_full:
-            self._collected.set_result(None)
-        if not (parts or delta.parts or delta.finish_reason):
-            return None
-        finish_reason = "" if self._is_full else delta.finish_reason
-        return Entry(self.reply_id, len(self.log), parts, finish_reason)
-
-    def _joined(self, delta: Delta) -> Iterator[Part]:
-        """What continues the stored log. What may repeat the end of it is held back."""
-        for kind, text in delta.parts:
-            if self._seam and kind == Kind.CALL:
-                yield Part(Kind.TEXT, self._seam.rest())
-            if self._seam and kind in SAID:
-                yield Part(kind, self._seam.take(text))
-            elif self._resumes_reasoning and kind == Kind.REASONING:
-                self._resumes_reasoning = False
-                yield Part(kind, f"\n\n{text}")
-            else:
-                yield Part(kind, text)
-        if self._seam and (self._answer.is_over or delta.finish_reason):
-            yield Part(Kind.TEXT, self._seam.rest())
-
-    def _fitting(self, parts: Iterable[Part]) -> Iterator[Part]:
-        """As much as fits. Excess reasoning is dropped; excess of anything else ends the reply."""
-        longest = conf().CHAT_REPLY_CHARS
-        room, reasoning_room = longest - len(self.log.text), longest - len(self.log.reasoning)
-        for kind, text in parts:
-            if kind == Kind.REASONING:
-                fits = text[: max(0, reasoning_room)]
-                reasoning_room -= len(fits)
-            else:
-                fits = text[:room]
-                room -= len(fits)
-                self._is_full = len(fits) < len(text)
-            if fits and not (self._is_full and kind == Kind.CALL):
-                yield Part(kind, fits)
-            if self._is_full:
-                return
 
     async def run(self) -> None:
         """Write the reply and settle it. The outermost frame of the task: it never raises."""
@@ -166,31 +110,73 @@ class Generation:
             text = _("The reply took longer than it may here, and was ended.")
             return self._figures.ending(State.FAILED, text)
         except ProviderError as error:
-            logger.warning("Reply %s: provider %s", self.reply_id, error)
+            logger.warning("Reply %s: %s: %s", self.reply_id, self._chain.model, error)
             return self._figures.ending(State.FAILED, error.text)
         except HookFailed as error:
             logger.error("Reply %s: %s", self.reply_id, error)
             return self._figures.ending(State.FAILED, error.text)
 
     async def _read(self) -> Ending:
-        """Request the answer, and let the journal collect it until it is over."""
         self._figures.begin()
         try:
-            model, messages, parameters, client = await self._hooks.request(
-                self.reply_id, self._job
-            )
-            if text := self.log.text:
-                messages = continued(messages, text)
-            asked = self._provider.answer(messages, model, client, parameters)
-            async with asked as self._answer:
-                await self._all_collected()
+            await self._have_it_written()
         finally:
             self._figures.end()
         if self._is_full:
             return self._figures.ending(State.LENGTH)
-        if self._answer.failure:
-            raise self._answer.failure
         return self._end_by(self._figures.finish_reason)
+
+    async def _have_it_written(self) -> None:
+        """By one model after another, until one has ended it. Raises the last one's failure."""
+        await self._go_on_with(await self._chain.first())
+        while True:
+            model = self._chain.model
+            request = await self._hooks.request(self.reply_id, self._job, model)
+            try:
+                return await self._ask(request)
+            except ProviderError as error:
+                if self._is_final(error, request) or not (other := await self._chain.next()):
+                    raise
+                logger.warning("Reply %s: %s: %s", self.reply_id, model, error)
+            await self._go_on_with(other)
+
+    async def _go_on_with(self, model: str) -> None:
+        """Store who writes from here on: a process that takes over asks that one."""
+        if model != self._chain.model:
+            logger.info("Reply %s: %s writes.", self.reply_id, model)
+            self._chain.authors.add(model, len(self.log))
+            self._figures.add_up()
+            authors = tuple(self._chain.authors.stored())
+            await self._journal.store(Entry(self.reply_id, len(self.log), authors=authors))
+
+    def _is_final(self, error: ProviderError, request: Request) -> bool:
+        """Whether no other model may be asked, for what is asked, for what is there already, or
+        because the site's hooks have chosen who answers."""
+        return (
+            error.fault is Fault.REQUEST
+            or len(self.log.text) >= conf().CHAT_REPLY_CHARS
+            or self.log.has(Kind.REFUSAL)
+            or request.client is not None
+            or request.model != self._chain.model
+        )
+
+    async def _ask(self, request: Request) -> None:
+        """Let the journal collect the answer of one model until it is over."""
+        messages = request.messages
+        if text := self.log.text:
+            messages = continued(messages, text, request.model)
+        asked = self._provider.answer(messages, request.model, request.client, request.parameters)
+        async with asked as answer:
+            self._attempt = Attempt(self.reply_id, self.log, self._figures, answer)
+            await self._attempt.collected(self._journal)
+        if self._not_stored:
+            raise Unstorable from self._not_stored
+        if answer.failure and not self._is_full:
+            raise answer.failure
+
+    @property
+    def _is_full(self) -> bool:
+        return self._attempt is not None and self._attempt.is_full
 
     def _end_by(self, finish_reason: str) -> Ending:
         """As the provider ended it."""
@@ -203,24 +189,16 @@ class Generation:
         )
         return figures.ending(state, error)
 
-    async def _all_collected(self) -> None:
-        reply_id, journal = self.reply_id, self._journal
-        self._collected = asyncio.get_running_loop().create_future()
-        self._answer.on_arrival = journal.wake
-        journal.add_source(reply_id, self)
-        try:
-            await self._collected
-            await journal.drained(reply_id)
-        finally:
-            journal.remove_source(reply_id)
-        if self._not_stored:
-            raise Unstorable from self._not_stored
-
     async def _settle(self, ending: Ending) -> None:
         self.is_settling = True
         await self._journal.drained(self.reply_id)  # what is not shown yet belongs to it
         text, end = self.log.text, len(self.log)
-        whole = replace(ending, text=text, parts=self.log.parts_to_store())
+        whole = replace(
+            ending,
+            text=text,
+            parts=self.log.parts_to_store(),
+            **self._chain.credits(end),
+        )
         if renderers.is_quick(text):  # else settling would wait for HTML that may not come
             html = markup.page(text)
             whole = replace(whole, rendered=html, rendered_by=markup.VERSION)
@@ -228,7 +206,8 @@ class Generation:
             await self._journal.store(Entry(self.reply_id, end, ending=whole))
         except Unstorable:
             logger.warning("Reply %s is settled without what cannot be stored.", self.reply_id)
-            least = Ending(State.FAILED, text, whole.parts, error=OUR_FAULT)
+            credits = self._chain.credits(end)
+            least = Ending(State.FAILED, text, whole.parts, error=OUR_FAULT, **credits)
             await self._journal.store(Entry(self.reply_id, end, ending=least))
 
     async def _settle_after(self, state: State, error: str = "") -> None:

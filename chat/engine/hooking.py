@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop as _
 from ..conf import conf
 from ..hooks import NotAccepted, Prompt, hooks, overrides
 from ..models import Conversation, Message
+from ..naming import find, full_name
 from ..provider import ChosenClient, Messages, Provider
 from .aside import Aside, where
 from .context import Job
@@ -56,12 +57,24 @@ class Hooking:
 
     async def models(self, person: Model) -> list[str]:
         """What this person may choose from, the default first; empty while unknown."""
-        offered = await self._provider.models()
+        return await self._of(person, await self._provider.models())
+
+    async def allowed(self, reply_id: UUID, models: list[str]) -> list[str]:
+        """Those of these models that the owner of a reply may use, offered or not."""
+        if not models or not overrides("models"):
+            return models
+        reply = await self._found(reply_id)
+        known = dict.fromkeys([*await self._provider.models(), *models])
+        usable = await self._of(reply.conversation.user, list(known))
+        return [each for each in models if each in usable]
+
+    async def _of(self, person: Model, offered: list[str]) -> list[str]:
         if not offered or not overrides("models"):
             return offered
         try:
             async with asyncio.timeout(PATIENCE):
-                return list(await self._aside.run(hooks().models, person, list(offered)))
+                chosen = await self._aside.run(hooks().models, person, list(offered))
+                return list(dict.fromkeys(map(full_name, chosen)))
         except Exception as error:
             logger.error("The hook models failed: %s", where(error))
             return []
@@ -78,9 +91,9 @@ class Hooking:
         except Exception as error:
             raise HookFailed(NOT_CHECKED, f"the hook accept failed: {where(error)}") from None
 
-    async def request(self, reply_id: UUID, job: Job) -> Request:
-        """The request for a reply that is written here. Raises HookFailed, and NotOurs."""
-        request = Request(job.model, job.messages)
+    async def request(self, reply_id: UUID, job: Job, model: str) -> Request:
+        """What `model` is asked for a reply that is written here. Raises HookFailed, NotOurs."""
+        request = Request(full_name(model), job.messages)
         if not (overrides("prompt") or overrides("client")):
             return request
         reply = await self._found(reply_id)
@@ -135,7 +148,8 @@ def _with_owner(reply_id: UUID) -> Message:
 def _prompt(request: Request) -> Prompt:
     messages = list(request.messages)
     instruction = messages.pop(0)["content"] if messages[0]["role"] == "system" else ""
-    return Prompt(request.model, instruction, messages, dict(conf().CHAT_EXTRA_BODY))
+    extra = find(request.model)[0].EXTRA_BODY
+    return Prompt(request.model, instruction, messages, dict(extra))
 
 
 def _is_address(client: Any) -> bool:
@@ -150,10 +164,13 @@ def _checked(prompt: Any) -> Request:
     if not isinstance(prompt, Prompt):
         log = f"the hook prompt gave no Prompt, but {type(prompt).__name__}"
         raise HookFailed(UNPREPARED, log)
+    if not isinstance(prompt.model, str):
+        log = f"the hook prompt gave no name of a model, but {type(prompt.model).__name__}"
+        raise HookFailed(UNPREPARED, log)
     try:
         msgspec.json.encode([prompt.model, prompt.messages, prompt.parameters, prompt.instruction])
     except (TypeError, ValueError, RecursionError) as error:
         log = f"the hook prompt gave what is no JSON: {type(error).__name__}"
         raise HookFailed(UNPREPARED, log) from None
     instruction = [{"role": "system", "content": prompt.instruction}] if prompt.instruction else []
-    return Request(prompt.model, [*instruction, *prompt.messages], prompt.parameters)
+    return Request(full_name(prompt.model), [*instruction, *prompt.messages], prompt.parameters)

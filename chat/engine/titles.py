@@ -10,6 +10,7 @@ from uuid import UUID
 from ..conf import conf
 from ..models import TITLE_CHARS, Conversation, Message
 from ..models.endings import State
+from ..naming import full_name
 from ..provider import ChosenClient, Messages, Provider, ProviderError
 from ..provider.prompts import ASK_FOR_TITLE
 from .hooking import HookFailed, Hooking
@@ -38,8 +39,9 @@ async def give_title(reply_id: UUID, provider: Provider, hooks: Hooking, lane: L
         if reply is None:
             return
         async with asyncio.timeout(TIMEOUT):
-            client = await hooks.client(reply, reply.model)
-            title = cleaned(await _ask(provider, _request(reply), reply.model, client))
+            model = full_name(reply.finisher)
+            client = await hooks.client(reply, model)
+            title = cleaned(await _ask(provider, _request(reply), model, client))
         if title:
             await lane.run(reply.conversation.accept_title, title)
     except (ProviderError, HookFailed, TimeoutError) as error:

@@ -110,6 +110,8 @@ class Ending:
     first_piece_after: float | None = None  # seconds
     duration: float | None = None  # seconds
     omitted: int = 0  # earlier messages that the provider did not get
+    model: str = ""  # empty: the one that the row has
+    authors: Sequence[dict[str, Any]] | None = None  # if several models wrote it: see `Authors`
 
     @property
     def log(self) -> Log:
@@ -117,4 +119,9 @@ class Ending:
         return Log.stored(self.text, self.parts)
 
     def fields(self) -> dict[str, Any]:
-        return vars(self) | {"state": str(self.state), "parts": json.dumps(self.parts)}
+        columns = vars(self) | {"state": str(self.state), "parts": json.dumps(self.parts)}
+        if self.authors:
+            columns["authors"] = json.dumps(self.authors)
+        if not self.model:
+            del columns["model"]
+        return columns

@@ -17,6 +17,7 @@ from ..database import atomic, connection
 from ..markup import renderers
 from ..parts import Kind, Log, Part
 from . import sql, tick
+from .authors import Authors, Share
 from .branches import BranchQuerySet
 from .endings import NOTES, Ending, State
 from .writer import Writer
@@ -98,7 +99,9 @@ class Message(models.Model):
 
     # Of replies only:
     state = models.CharField(_("state"), max_length=11, choices=State, blank=True)
-    model = models.CharField(_("model"), max_length=200, blank=True)
+    model = models.CharField(_("model"), max_length=200, blank=True)  # that wrote its beginning
+    # Which wrote which part, if others wrote too or instead: see `Authors`.
+    authors = models.JSONField(null=True, editable=False)
     error = models.CharField(_("error"), max_length=500, blank=True)
     finish_reason = models.CharField(_("finish reason"), max_length=40, blank=True)
     # What there is besides `text`, in order: see `Log.parts_to_store`. Empty if there is nothing.
@@ -194,6 +197,31 @@ class Message(models.Model):
     def log(self) -> Log:
         """All parts of it that its row holds."""
         return Log.stored(self.text, self.parts)
+
+    @property
+    def shares(self) -> list[Share]:
+        """Which model wrote which part of the log; empty if one wrote all of it."""
+        return Authors(self.model, self.authors).shares(len(self.log)) if self.authors else []
+
+    @property
+    def finisher(self) -> str:
+        """The model that wrote the end of it."""
+        return self.authors[-1]["model"] if self.authors else self.model
+
+    @property
+    def credit(self) -> str:
+        """Who wrote it, in words for people; empty if one model wrote all of it."""
+        names = [share.model for share in self.shares]
+        if not names:
+            return ""
+        said = {"first": names[0], "others": ", ".join(names[1:-1]), "last": names[-1]}
+        if self.state != State.COMPLETE:
+            said["others"] = ", ".join(names[1:])
+            return gettext("Begun by %(first)s, continued by %(others)s.") % said
+        if said["others"]:
+            text = gettext("Begun by %(first)s, continued by %(others)s, finished by %(last)s.")
+            return text % said
+        return gettext("Begun by %(first)s, finished by %(last)s.") % said
 
     @property
     def reasoning(self) -> str:

@@ -93,6 +93,12 @@ def finish(batch: Batch, reply: UUID, reason: str) -> None:
     batch.add("UPDATE chat_message SET finish_reason = %s WHERE id = %s", reason, reply)
 
 
+def hand_on(batch: Batch, reply: UUID, authors: list[dict[str, Any]]) -> None:
+    """Another model goes on with it."""
+    stored = msgspec.json.encode(authors).decode()
+    batch.add(f"UPDATE chat_message SET authors = %s WHERE id = %s AND {RUNNING}", stored, reply)
+
+
 def settle(batch: Batch, reply: UUID, writer: UUID, fields: dict[str, Any]) -> None:
     """End a reply if the writer still owns it: `fields` hold all its text.
 

@@ -4,7 +4,16 @@ from .answer import Answer
 from .cleaning import clean
 from .client import Messages, Provider
 from .clients import ChosenClient
-from .errors import ProviderError
+from .errors import Fault, ProviderError
 from .reading import Delta
 
-__all__ = ["Answer", "ChosenClient", "Delta", "Messages", "Provider", "ProviderError", "clean"]
+__all__ = [
+    "Answer",
+    "ChosenClient",
+    "Delta",
+    "Fault",
+    "Messages",
+    "Provider",
+    "ProviderError",
+    "clean",
+]

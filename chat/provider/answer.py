@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import aiohttp
 
-from ..conf import conf
+from ..conf import ProviderConf
 from .clients import OtherBody
 from .errors import ProviderError, cut, stalled
 from .reading import Delta, Reading
@@ -24,7 +24,9 @@ class Answer:
     one per packet.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse | OtherBody) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse | OtherBody, provider: ProviderConf
+    ) -> None:
         self.is_over = False
         self.failure: ProviderError | None = None  # set if the reply is incomplete
         self.on_arrival: Callable[[], None] = self._wake
@@ -41,7 +43,8 @@ class Answer:
         self._socket = _own_socket(response)
         self._loop = asyncio.get_running_loop()
         response.content.on_eof(self.let_in)  # in the step that releases the connection
-        self._deadline = self._loop.time() + conf().CHAT_FIRST_PIECE_TIMEOUT
+        self._patience = provider.PIECE_TIMEOUT
+        self._deadline = self._loop.time() + provider.FIRST_PIECE_TIMEOUT
         self._receiving = asyncio.create_task(self._receive())
 
     @property
@@ -146,7 +149,7 @@ class Answer:
         if delta.finish_reason:
             self._deadline = now + AFTER_FINISH
         elif delta.parts:
-            self._deadline = now + conf().CHAT_PIECE_TIMEOUT
+            self._deadline = now + self._patience
 
     def _keep(self, delta: Delta) -> None:
         if self._delta:

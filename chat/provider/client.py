@@ -8,54 +8,57 @@ from typing import Any
 import httpx2
 import openai
 
-from ..conf import conf
+from ..conf import ProviderConf, conf
+from ..naming import find
 from .answer import Answer
 from .clients import ChosenClient, Clients, OtherBody
 from .demo import DemoModel
-from .errors import ProviderError, refused, stalled
+from .errors import Fault, ProviderError, refused, stalled
+from .health import Health
 from .listing import for_chat
+from .offer import Offer
 from .reading import Delta, require_event_stream
 from .transport import RESPONSE
 
 logger = logging.getLogger(__name__)
 
-OPENAI = "https://api.openai.com/v1"
 LONGEST_WAIT = 10.0  # seconds before a retry; if told to wait longer, we give up
-MODELS_KEPT = 300.0  # seconds that the provider's model list is cached
-MODELS_RETRIED = 5.0  # seconds until a failed listing is tried again
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 Messages = list[dict[str, Any]]
 
 
 class Provider:
-    """The site's connection to its provider, one per process; to the demo if none is set."""
+    """The site's connection to its providers, one per process; to the demo if none is set.
+
+    Models have their full names here, as in `naming`.
+    """
 
     def __init__(self) -> None:
+        self.health = Health()
         self._demo: DemoModel | None = None
-        self._client: openai.AsyncOpenAI | None = None
+        self._demo_address = ""
         self._clients = Clients()
-        self._models: list[str] = []
-        self._models_until = 0.0
+        self._offer = Offer(self._list_models)
         self._starting = asyncio.Lock()
 
-    async def client(self, choice: ChosenClient = None) -> openai.AsyncOpenAI:
-        """The site's own client, or the one its hooks chose.
+    async def client(
+        self, provider: ProviderConf, choice: ChosenClient = None
+    ) -> openai.AsyncOpenAI:
+        """The site's own client for this provider, or the one its hooks chose.
 
         Raises ProviderError if the traffic would be unencrypted.
         """
-        if choice is not None:
-            return self._clients.get(choice)
-        async with self._starting:
-            if self._client is None:
-                self._client = await self._connect()
-            return self._client
+        address = provider.URL
+        if choice is None and conf().is_demo:
+            address = await self._start_demo()
+        return self._clients.get(choice or (address, provider.KEY))
 
-    async def _connect(self) -> openai.AsyncOpenAI:
-        address = conf().OPENAI_BASE_URL or OPENAI
-        if conf().is_demo:
-            self._demo = DemoModel()
-            address = await self._demo.start()
-        return self._clients.get((address, conf().OPENAI_API_KEY))
+    async def _start_demo(self) -> str:
+        async with self._starting:
+            if self._demo is None:
+                self._demo = DemoModel()
+                self._demo_address = await self._demo.start()
+            return self._demo_address
 
     async def close(self) -> None:
         await self._clients.close()
@@ -63,23 +66,13 @@ class Provider:
             await self._demo.stop()
 
     async def models(self) -> list[str]:
-        """The models on offer, the default first. Empty while the provider cannot list them."""
-        if conf().CHAT_MODELS:
-            return conf().CHAT_MODELS
-        now = asyncio.get_running_loop().time()
-        if now >= self._models_until:
-            self._models_until = now + MODELS_RETRIED
-            try:
-                self._models = await self._list_models()
-                self._models_until = now + MODELS_KEPT
-            except ProviderError as error:
-                logger.warning("The provider's models could not be listed: %s", error)
-        return self._models
+        """The models on offer, the default first. Empty while no provider can list them."""
+        return await self._offer.models()
 
-    async def _list_models(self) -> list[str]:
-        with _in_our_words():
+    async def _list_models(self, provider: ProviderConf) -> list[str]:
+        with _in_our_words(provider):
             async with asyncio.timeout(conf().CHAT_CONNECT_TIMEOUT):
-                client = await self.client()
+                client = await self.client(provider)
                 response = await client.get("/models", cast_to=httpx2.Response)
             return for_chat(response.content)
 
@@ -109,24 +102,30 @@ class Provider:
     ) -> AsyncIterator[Answer]:
         """The reply of `model`, which has begun to write or reason. Retries only before that.
 
-        `parameters` replace CHAT_EXTRA_BODY in the request.
+        `parameters` replace the provider's EXTRA_BODY in the request.
 
         Raises ProviderError if no reply begins; a later failure is in `failure`.
         """
-        extra = conf().CHAT_EXTRA_BODY if parameters is None else parameters
-        answer = await self._begun(
-            {"model": model, "messages": messages, **STREAMED, **extra}, client
-        )
+        provider, id = find(model)
+        extra = provider.EXTRA_BODY if parameters is None else parameters
+        body = {"model": id, "messages": messages, **STREAMED, **extra}
+        answer = await self._begun(provider, body, client)
         try:
             yield answer
         finally:
+            if answer.failure and client is None:
+                self._note(provider, answer.failure)
             await answer.close()
 
-    async def _begun(self, body: dict[str, Any], choice: ChosenClient) -> Answer:
+    async def _begun(
+        self, provider: ProviderConf, body: dict[str, Any], choice: ChosenClient
+    ) -> Answer:
         for tries in range(conf().CHAT_RETRIES + 1):
             try:
-                return await self._attempt(body, choice)
+                return await self._attempt(provider, body, choice)
             except ProviderError as error:
+                if choice is None:
+                    self._note(provider, error)
                 wait = error.retry_after or 0.5 * 2**tries
                 if not error.retryable or tries == conf().CHAT_RETRIES or wait > LONGEST_WAIT:
                     raise
@@ -134,10 +133,16 @@ class Provider:
             await asyncio.sleep(wait * random.uniform(0.75, 1.25))
         raise AssertionError("the last try returns or raises")
 
-    async def _attempt(self, body: dict[str, Any], choice: ChosenClient) -> Answer:
-        with _in_our_words():
-            async with asyncio.timeout(conf().CHAT_FIRST_PIECE_TIMEOUT):
-                client = await self.client(choice)
+    def _note(self, provider: ProviderConf, error: ProviderError) -> None:
+        if error.fault is Fault.PROVIDER:
+            self.health.failed(provider.name)
+
+    async def _attempt(
+        self, provider: ProviderConf, body: dict[str, Any], choice: ChosenClient
+    ) -> Answer:
+        with _in_our_words(provider):
+            async with asyncio.timeout(provider.FIRST_PIECE_TIMEOUT):
+                client = await self.client(provider, choice)
                 # Half the cost of `chat.completions`, which validates each field of the request.
                 response = await client.post(
                     "/chat/completions",
@@ -147,7 +152,7 @@ class Provider:
                     stream_cls=openai.AsyncStream,
                 )
         body_of_it = response.extensions.get(RESPONSE) or OtherBody(response)
-        answer = Answer(body_of_it)  # all that we hold while the reply runs
+        answer = Answer(body_of_it, provider)  # all that we hold while the reply runs
         try:
             require_event_stream(response.headers.get("content-type", ""))
             await answer.begin()
@@ -160,7 +165,7 @@ class Provider:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _in_our_words(provider: ProviderConf) -> Iterator[None]:
     """Turns any error inside into a ProviderError: untrusted headers and bodies are parsed
     there, and odd ones raise more than the client's own errors."""
     try:
@@ -170,4 +175,4 @@ def _in_our_words() -> Iterator[None]:
     except TimeoutError:
         raise stalled() from None
     except Exception as error:
-        raise refused(error) from None
+        raise refused(error, provider) from None

@@ -5,9 +5,13 @@ numbers.
 """
 
 import re
+from enum import Enum, auto
+from typing import Any
 
 import openai
 from django.utils.translation import gettext_noop as _
+
+from ..conf import ProviderConf
 
 MINUTE = 60.0  # seconds
 ID_CHARS = 64  # of a request's id
@@ -15,6 +19,8 @@ KEY_PART = 8  # consecutive characters of the key that must never be logged
 KEY_HEADERS = ("authorization", "api-key")  # OpenAI's, also used by its clones; Azure's
 SAID_CHARS = 2_000  # of a provider's error body; the rest is ignored
 OVERLOADED = 529  # Anthropic's
+# 4xx that say something of the request itself: any other model would get the same one.
+OF_THE_REQUEST = (400, 411, 415, 422, 431, 451)
 
 # Lower-case error phrases for a chat that exceeds the model's context.
 TOO_LONG = (
@@ -43,6 +49,30 @@ USED_UP = (
     "credit balance is too low",  # Anthropic, with 400
 )
 BUSY = ("rate_limit", "rate limit", "overloaded", "too many requests")
+# Of a model that is not there, if it is not told by 404.
+NO_MODEL = (
+    "model_not_found",  # OpenAI's code
+    "not a valid model id",  # OpenRouter, with 400
+    "invalid_model",  # Mistral's type, with 400
+)
+# Of content that the provider refuses.
+REFUSED = (
+    "content_filter",  # Azure's code, with 400
+    "responsibleaipolicyviolation",  # Azure's inner code
+    "content_policy_violation",  # OpenAI's code
+    "requires moderation",  # OpenRouter, with 403
+    "moderation_blocked",  # OpenAI's code
+    "data_inspection_failed",  # Alibaba's code
+)
+BAD_REQUEST = ("invalid_request_error", "badrequesterror")  # OpenAI's type; vLLM's, in the stream
+
+
+class Fault(Enum):
+    """Whose it is that no reply came: so another model is asked, or not."""
+
+    REQUEST = auto()  # every model would get the same one
+    MODEL = auto()  # others of this provider may answer
+    PROVIDER = auto()
 
 
 class ProviderError(Exception):
@@ -50,10 +80,17 @@ class ProviderError(Exception):
     quotes the provider."""
 
     def __init__(
-        self, text: str, log: str, *, retryable: bool = False, retry_after: float | None = None
+        self,
+        text: str,
+        log: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        fault: Fault = Fault.PROVIDER,
     ) -> None:
         super().__init__(log)
         self.text = text
+        self.fault = fault
         self.retryable = retryable  # a retry may succeed
         self.retry_after = retry_after  # seconds, if the provider said so
 
@@ -83,14 +120,24 @@ def too_long(log: str) -> ProviderError:
     text = _(
         "This chat has become too long for the model. Start a new chat, or choose another model."
     )
-    return ProviderError(text, log)
+    return ProviderError(text, log, fault=Fault.REQUEST)
+
+
+def rejected(log: str, *, fault: Fault = Fault.REQUEST, **more: Any) -> ProviderError:
+    text = _("The provider rejected the request. Try again, or choose another model.")
+    return ProviderError(text, log, fault=fault, **more)
+
+
+def filtered(log: str) -> ProviderError:
+    text = _("The model's content filter ended the reply.")
+    return ProviderError(text, f"{log}, content refused", fault=Fault.REQUEST)
 
 
 def open_on_the_way() -> ProviderError:
     """Nothing was sent."""
     text = _("The way to the model's server is not encrypted. Please tell the site's staff.")
     log = (
-        "not asked: OPENAI_BASE_URL is plain http to another machine. Use https, or set "
+        "not asked: its address is plain http to another machine. Use https, or set "
         "CHAT_PLAIN_HTTP=on if the network in between is your own."
     )
     return ProviderError(text, log)
@@ -98,31 +145,41 @@ def open_on_the_way() -> ProviderError:
 
 def told(data: bytes) -> ProviderError:
     """An error in the stream."""
-    if _says(data[:SAID_CHARS].decode(errors="replace"), TOO_LONG):
+    said = data[:SAID_CHARS].decode(errors="replace")
+    if _says(said, TOO_LONG):
         return too_long("context overflow told in the stream")
+    if _says(said, REFUSED):
+        return filtered("error in the stream")
+    if _says(said, BAD_REQUEST) and not _says(said, USED_UP):
+        return rejected("bad request told in the stream")
     return garbage("error in the stream", retryable=True)
 
 
-def refused(error: Exception) -> ProviderError:
+def refused(error: Exception, provider: ProviderConf) -> ProviderError:
     """What the client raises before the body begins."""
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, error.response.text[:SAID_CHARS])
+        return _of_status(error, error.response.text[:SAID_CHARS], provider)
     text = _("The model's server cannot be reached. Try again in a moment.")
     return ProviderError(text, type(error).__name__, retryable=True)
 
 
-def _of_status(error: openai.APIStatusError, said: str) -> ProviderError:
+def _of_status(error: openai.APIStatusError, said: str, provider: ProviderConf) -> ProviderError:
     status, log, wait = error.status_code, _for_log(error), _retry_after(error)
     if status < 300:
         return garbage(log)
     if status < 400:
         text = _("The model's server sends this site elsewhere. Please tell the site's staff.")
-        return ProviderError(text, f"{log}. No redirect is followed: check OPENAI_BASE_URL.")
+        where = provider.setting("URL")
+        return ProviderError(text, f"{log}. No redirect is followed: check {where}.")
+    if _says(said, REFUSED):
+        return filtered(log)
     if status in (401, 403):
         text = _("The model's server refused this site's key. Please tell the site's staff.")
-        return ProviderError(text, f"{log}. The provider refused the key. Check OPENAI_API_KEY.")
-    if status == 404:
-        return ProviderError(_("The model is not there any more. Choose another one."), log)
+        where = provider.setting("KEY")
+        return ProviderError(text, f"{log}. The provider refused the key. Check {where}.")
+    if status == 404 or _says(said, NO_MODEL):
+        text = _("The model is not there any more. Choose another one.")
+        return ProviderError(text, log, fault=Fault.MODEL)
     if status == 402 or _says(said, USED_UP):
         text = _("This site's quota for the model is used up. Please tell the site's staff.")
         return ProviderError(text, f"{log}. The provider's quota is used up.")
@@ -134,8 +191,8 @@ def _of_status(error: openai.APIStatusError, said: str) -> ProviderError:
         text = _busy(status, said, wait)
         return ProviderError(text, log, retryable=True, retry_after=wait)
     if status < 500:
-        text = _("The provider rejected the request. Try again, or choose another model.")
-        return ProviderError(text, log, retryable=status == 409, retry_after=wait)
+        fault = Fault.REQUEST if status in OF_THE_REQUEST else Fault.PROVIDER
+        return rejected(log, fault=fault, retryable=status == 409, retry_after=wait)
     text = _("The model's server has a problem. Try again in a moment.")
     return ProviderError(text, log, retryable=True, retry_after=wait)
 

@@ -9,6 +9,7 @@ from .chunks import Choice, parse
 from .cleaning import Cleaning, clean
 from .errors import ProviderError, cut, garbage, told
 
+BROKEN = "error"  # OpenRouter's finish reason for a model that broke off
 REASON_CHARS = 40  # of a finish reason, which is one word for all known providers
 
 
@@ -126,7 +127,10 @@ class Reading:
             self._finish(choice.finish_reason, delta)
 
     def _finish(self, reason: str, delta: Delta) -> None:
-        if reason := clean(reason[:REASON_CHARS]).strip():
+        reason = clean(reason[:REASON_CHARS]).strip()
+        if reason.lower() == BROKEN:
+            raise garbage("finish reason error", retryable=True)
+        if reason:
             self.finish_reason = delta.finish_reason = reason
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from ..models import Conversation, Message
 from ..models.endings import State
 from .access import methods, page_for_signed_in
-from .payloads import more_than_text
+from .payloads import more_than_text, several_authors
 
 ALL = 2**31 - 1  # messages
 NAME_BYTES = 200  # of a file's name; file systems take 255
@@ -63,7 +63,8 @@ def _heading(message: Message) -> str:
     if message.role == Message.Role.USER:
         return _("You, %s") % when
     ending = "" if message.state == State.COMPLETE else f" ({message.get_state_display()})"
-    return f"{_one_line(message.model)}, {when}{ending}"
+    models = [share.model for share in message.shares] or [message.model]
+    return f"{_one_line(', '.join(models))}, {when}{ending}"
 
 
 def _fields(message: Message) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def _fields(message: Message) -> dict[str, Any]:
         "text": message.text,
         **more_than_text(message),
         "model": message.model,
+        **several_authors(message),
         "state": message.state,
         "created": message.created_at,
         "rating": message.rating,

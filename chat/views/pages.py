@@ -15,6 +15,7 @@ from ..engine.process import engine
 from ..forms import MessageForm
 from ..models import Conversation, Message, number_versions
 from ..models.conversation import INSTRUCTION_CHARS
+from ..naming import full_name
 from ..refusals import Refused
 from .access import methods, page_for_signed_in, signed_in
 from .answers import Answer, refusals_on, wants_html_parts, wants_json
@@ -79,7 +80,7 @@ def _page(
         "transcript": transcript,
         "form": form or MessageForm(models=models, initial=_edited(request, shown)),
         "models": models,
-        "model": next((each.model for each in transcript[::-1] if each.model in models), ""),
+        "model": _last_model(transcript, models),
         "message_limit": conf().CHAT_MESSAGE_CHARS,
         "is_earlier": bool(transcript) and transcript[-1].pk != shown.head_id,
         "is_demo": conf().is_demo,
@@ -87,6 +88,12 @@ def _page(
     }
     context |= sidebar(request.user)
     return render(request, "chat/conversation.html", context, status=status)
+
+
+def _last_model(transcript: list[Message], models: list[str]) -> str:
+    """The one to go on with: that of the last reply by one that is still offered."""
+    names = (full_name(each.model) for each in reversed(transcript))
+    return next((name for name in names if name in models), "")
 
 
 def _bar_context(request: HttpRequest, shown: Conversation | None) -> dict[str, Any]:

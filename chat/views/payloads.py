@@ -71,6 +71,7 @@ def reply_fields(request: HttpRequest, message: Message) -> dict[str, Any]:
         "finish_reason": message.finish_reason,
         "error": _(message.error),
         "model": message.model,
+        **several_authors(message),
         "usage": {
             "prompt_tokens": message.prompt_tokens,
             "completion_tokens": message.completion_tokens,
@@ -84,6 +85,12 @@ def reply_fields(request: HttpRequest, message: Message) -> dict[str, Any]:
 def more_than_text(message: Message) -> dict[str, Any]:
     """All parts of a reply in order, if there are others than text."""
     return {"parts": for_programs(message.log)} if message.parts else {}
+
+
+def several_authors(message: Message) -> dict[str, Any]:
+    """Which model began where in the log, if more than one wrote it."""
+    authors = [{"model": share.model, "from": share.start} for share in message.shares]
+    return {"authors": authors} if authors else {}
 
 
 def article(request: HttpRequest, message: Message) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ..engine.process import engine
 from ..forms import PresetForm
 from ..models import Conversation, Preset
+from ..naming import full_name
 from ..refusals import Refused
 from .access import methods, page_for_signed_in
 from .answers import Answer, SeeOther, refusals_on
@@ -58,7 +59,7 @@ def _add(request: HttpRequest, models: list[str]) -> HttpResponse:
 def _show(request: HttpRequest, pk: int, models: list[str]) -> Answer:
     found = _find(request, pk)
     form = PresetForm(instance=found, user=request.user, models=models)
-    fields = {"name": found.name, "instruction": found.instruction, "model": found.model}
+    fields = {"name": found.name, "instruction": found.instruction, "model": full_name(found.model)}
     return Answer(partial(_page, request, form), fields)
 
 

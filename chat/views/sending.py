@@ -14,6 +14,7 @@ from ..forms import MessageForm, ModelChoiceForm
 from ..hooks import overrides
 from ..limits import check_sending
 from ..models import Conversation, Message, Preset, ReplyRunning
+from ..naming import full_name
 from ..refusals import Refused
 from .accepting import accept, accept_new, models_for
 from .beginning import begin
@@ -66,7 +67,8 @@ async def answer_again(reply: Message, model: str = "") -> Message:
     """
     user, reply_id = reply.conversation.user, uuid4()
     models = await models_for(user)
-    model = model or (reply.model if reply.model in models else "")
+    before = full_name(reply.model)
+    model = model or (before if before in models else "")
     chosen = ModelChoiceForm({"model": model}, models=models).checked()
     await accept(user, reply.conversation, reply.parent)
 
@@ -82,7 +84,7 @@ async def go_on(reply: Message) -> Message:
     """Continue `reply` from the text that it has. Returns it. Raises Refused."""
     user = reply.conversation.user
     if overrides("models"):
-        ModelChoiceForm({"model": reply.model}, models=await models_for(user)).checked()
+        ModelChoiceForm({"model": reply.finisher}, models=await models_for(user)).checked()
     await accept(user, reply.conversation, reply.parent)
 
     def store(writer: UUID) -> Message:
@@ -104,10 +106,10 @@ def _store(
     if conversation is None:
         instruction = preset.instruction or sent["instruction"]
         conversation = Conversation.begin(user, sent["message"], instruction=instruction)
-    has_chosen = sent["model"] != models[0]
+    has_chosen, of_preset = sent["model"] != models[0], full_name(preset.model)
     return conversation.post(
         sent["message"],
-        model=sent["model"] if has_chosen or preset.model not in models else preset.model,
+        model=sent["model"] if has_chosen or of_preset not in models else of_preset,
         client_id=sent["client_id"],
         reply_id=reply_id,
         writer=writer,

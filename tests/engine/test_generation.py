@@ -113,7 +113,7 @@ def test_it_sends_only_the_branch_that_is_answered(user):
 
 
 def test_it_asks_to_go_on():
-    messages = continued([{"role": "user", "content": "a"}], "Half")
+    messages = continued([{"role": "user", "content": "a"}], "Half", "double-1")
     assert [(each["role"], each["content"]) for each in messages] == [
         ("user", "a"),
         ("assistant", "Half"),
@@ -123,7 +123,7 @@ def test_it_asks_to_go_on():
 
 def test_it_goes_on_from_a_prefix(settings):
     settings.CHAT_CONTINUE = "prefix"
-    messages = continued([{"role": "user", "content": "a"}], "Half")
+    messages = continued([{"role": "user", "content": "a"}], "Half", "double-1")
     assert messages[-1] == {"role": "assistant", "content": "Half"} and len(messages) == 2
 
 

@@ -66,6 +66,13 @@ class Nothing(Hooks):
         return []
 
 
+class NorthOnly(Hooks):
+    """The models of one provider for everybody."""
+
+    def models(self, person, offered):
+        return [each for each in offered if each.startswith("north/")]
+
+
 class Failing(Hooks):
     def prompt(self, person, conversation, message, prompt):
         raise ValueError(SECRET + message.text)

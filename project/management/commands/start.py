@@ -60,9 +60,13 @@ class Command(BaseCommand):
                 "OPENAI_BASE_URL for another provider, in the environment or in .env."
             )
             return
+        models = ", ".join(conf().CHAT_MODELS)
+        if conf().CHAT_PROVIDERS:
+            names = ", ".join(conf().CHAT_PROVIDERS)
+            self.stdout.write(f"Providers: {names}. Models: {models or 'their own lists'}.")
+            return
         address = conf().OPENAI_BASE_URL or "OpenAI"
-        models = ", ".join(conf().CHAT_MODELS) or "its own list of models"
-        self.stdout.write(f"{address} answers, with {models}.")
+        self.stdout.write(f"{address} answers, with {models or 'its own list of models'}.")
 
 
 @contextmanager
