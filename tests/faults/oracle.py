@@ -18,11 +18,12 @@ class Oracle:
 
     `text` is what the provider had to say, `complete` whether it said all of it (None: perhaps).
     At most `takeovers` leases may have run out, and at most `handovers` processes may have left,
-    each with one more request at the provider.
+    each with one more request at the provider; so may `fallbacks` providers have failed, of the
+    `doubles` that there are.
     """
 
-    def __init__(self, site, double):
-        self.site, self.double = site, double
+    def __init__(self, site, *doubles):
+        self.site, self.doubles = site, doubles
         self._logged = site.log_sizes()
         self._asked = 0
 
@@ -41,12 +42,13 @@ class Oracle:
         complete=True,
         takeovers=0,
         handovers=0,
+        fallbacks=0,
     ):
         """All that is about one reply, which may still have to end."""
         reply = person.wait_settled(asked, port=port)
         self._is_honest(reply, text, complete)
         self._was_read_whole(reply, person, asked, followers)
-        self._cost_no_more(asked, takeovers, handovers)
+        self._cost_no_more(asked, takeovers, handovers, fallbacks)
         return reply
 
     def the_site_is_well(self, person):
@@ -76,12 +78,12 @@ class Oracle:
             thoughts.add(follower.thoughts)
         assert len(thoughts) == 1, f"readers have other thoughts: {thoughts}"
 
-    def _cost_no_more(self, asked, takeovers, handovers):
+    def _cost_no_more(self, asked, takeovers, handovers, fallbacks):
         log = self.site.log(self._logged)
         taken = log.count(f"Reply {asked['reply']['id']} is continued here")
         assert taken <= takeovers + handovers, f"taken {taken} times"
-        requests = requests_for(self.double, asked)
-        assert len(requests) <= 1 + taken, f"taken {taken} times, but {requests}"
+        requests = [each for double in self.doubles for each in requests_for(double, asked)]
+        assert len(requests) <= 1 + taken + fallbacks, f"taken {taken} times, but {requests}"
 
     def nothing_runs(self):
         """No running reply, and no piece of one, shortly after all have settled."""
@@ -94,7 +96,8 @@ class Oracle:
 
     def a_new_chat_works(self, person, port):
         if not self._asked:
-            self.double.script(*answer("Here I am."), when=SHORT)
+            for double in self.doubles:
+                double.script(*answer("Here I am."), when=SHORT)
         self._asked += 1
         began = time.monotonic()
         Follower(person, person.ask(f"{SHORT} {self._asked}", port=port), [port]).wait_end(30)
