@@ -9,6 +9,8 @@ from django.dispatch import receiver
 
 FIRST = "openai"  # the provider of a site that names none, with the settings OPENAI_…
 OPENAI = "https://api.openai.com/v1"
+OF_FIRST = {"URL": "OPENAI_BASE_URL", "KEY": "OPENAI_API_KEY"}
+OF_THE_SITE = ("CONTINUE", "EXTRA_BODY", "FIRST_PIECE_TIMEOUT", "PIECE_TIMEOUT")  # as CHAT_…
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class ProviderConf:
         """The settings that a provider may have, and their types."""
         return {each.name: each.type for each in fields(cls) if each.name.isupper()}
 
+    def has_own(self, option: str) -> bool:
+        """Whether it is set for this provider, and not for the site."""
+        return hasattr(settings, provider_setting(self.name, option))
+
     def setting(self, option: str) -> str:
-        """The name of the setting with this `option`, to tell people what to change."""
-        own = provider_setting(self.name, option)
-        if self.name == FIRST and not hasattr(settings, own):
-            return {"URL": "OPENAI_BASE_URL", "KEY": "OPENAI_API_KEY"}.get(option, own)
-        return own
+        """The name of the setting that says this, to tell people what to change."""
+        if self.name == FIRST and option in OF_FIRST and not self.has_own(option):
+            return OF_FIRST[option]
+        return provider_setting(self.name, option)
 
 
 def provider_setting(provider: str, option: str) -> str:
@@ -98,13 +103,10 @@ class Conf:
         options = {each: getattr(self, f"CHAT_{each}") for each in OF_THE_SITE}
         if name == FIRST:
             options |= {"URL": self.OPENAI_BASE_URL or OPENAI, "KEY": self.OPENAI_API_KEY}
-        for option in ProviderConf.options():
+        for option in ProviderConf.options() if self.CHAT_PROVIDERS else ():
             if hasattr(settings, own := provider_setting(name, option)):
                 options[option] = getattr(settings, own)
         return ProviderConf(name, **options)
-
-
-OF_THE_SITE = ("CONTINUE", "EXTRA_BODY", "FIRST_PIECE_TIMEOUT", "PIECE_TIMEOUT")
 
 
 @cache

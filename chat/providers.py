@@ -11,6 +11,20 @@ from .naming import find, is_doubtful
 from .plain_http import is_open_on_the_way
 
 PROVIDER_NAME = re.compile("[a-z][a-z0-9]{0,19}")
+SECONDS = (lambda value: value > 0, "It must be above 0 seconds.")
+# What is good, and else the hint; the site's own settings of the same kind have other checks.
+OWN = {
+    "CONTINUE": (
+        lambda value: value in ("ask", "prefix"),
+        'It must be "ask", or "prefix" for a provider that goes on from an unfinished answer.',
+    ),
+    "EXTRA_BODY": (
+        lambda value: isinstance(value, dict),
+        'It must be a JSON object, like {"temperature": 0.3}.',
+    ),
+    "FIRST_PIECE_TIMEOUT": SECONDS,
+    "PIECE_TIMEOUT": SECONDS,
+}
 
 
 @register
@@ -50,17 +64,9 @@ def _faults_of(provider: ProviderConf) -> Iterator[tuple[str, str]]:
         )
     if url == OPENAI and not provider.KEY:
         yield f"{provider.setting('KEY')} is missing.", "OpenAI wants a key, like sk-…."
-    if provider.CONTINUE not in ("ask", "prefix"):
-        yield (
-            f"{provider.setting('CONTINUE')} is {provider.CONTINUE!r}.",
-            'It must be "ask", or "prefix" if it goes on from an unfinished answer.',
-        )
-    if not isinstance(provider.EXTRA_BODY, dict):
-        where = provider.setting("EXTRA_BODY")
-        yield f"{where} is no JSON object.", 'Write one, like {"temperature": 0.3}.'
-    for option in ("FIRST_PIECE_TIMEOUT", "PIECE_TIMEOUT"):
-        if (seconds := getattr(provider, option)) <= 0:
-            yield f"{provider.setting(option)} is {seconds}.", "It must be above 0 seconds."
+    for option, (is_good, hint) in OWN.items():
+        if provider.has_own(option) and not is_good(value := getattr(provider, option)):
+            yield f"{provider.setting(option)} is {value!r}.", hint
 
 
 @register

@@ -5,7 +5,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from chat.conf import FIRST, ProviderConf, provider_setting
+from chat.conf import ProviderConf, provider_setting
 
 PREFIX = "CHAT_PROVIDER_"
 WANTED = {
@@ -42,7 +42,7 @@ def of_providers(env: environ.Env, providers: list[str]) -> dict[str, Any]:
     read by nothing: a fault of spelling would be found in the first chat, or never."""
     kinds = {
         provider_setting(provider, option): kind
-        for provider in providers or [FIRST]
+        for provider in providers
         for option, kind in ProviderConf.options().items()
     }
     given = [name for name in env.ENVIRON if name.startswith(PREFIX)]

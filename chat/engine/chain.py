@@ -13,8 +13,8 @@ from .hooking import Hooking
 
 
 class Chain:
-    """The models for one reply. Each is asked once at most, whichever processes write it: those
-    that have failed are stored with the reply."""
+    """The models for one reply. One that has failed is not asked again, whichever process goes on:
+    it is stored with the reply. So there is an end, however often all of this happens."""
 
     def __init__(self, reply_id: UUID, job: Job, provider: Provider, hooks: Hooking) -> None:
         self._asked = full_name(job.model)
@@ -40,7 +40,9 @@ class Chain:
 
     def credits(self, end: int) -> dict[str, Any]:
         """What the ending of the reply says of those who wrote it; `end` is the log's."""
-        return {"model": self.authors.beginner(end), "authors": self.authors.settled(end)}
+        beginner = self.authors.beginner(end)
+        model = "" if beginner == self._asked else beginner
+        return {"model": model, "authors": self.authors.settled(end)}
 
     async def _left(self) -> list[str]:
         """Those that have not failed, the best first."""

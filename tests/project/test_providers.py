@@ -71,6 +71,15 @@ def test_what_is_not_set_is_the_sites_own(settings):
     assert (openai.PIECE_TIMEOUT, local.PIECE_TIMEOUT) == (60.0, 300.0)
 
 
+def test_without_a_list_of_them_there_are_no_settings_of_theirs(settings):
+    env = environ.Env()
+    env.ENVIRON = {"CHAT_PROVIDER_OPENAI_KEY": "sk-secret"}
+    with pytest.raises(ImproperlyConfigured, match="a name from CHAT_PROVIDERS"):
+        of_providers(env, [])
+    settings.CHAT_PROVIDER_OPENAI_KEY = "sk-secret"
+    assert conf().is_demo and conf().providers["openai"].KEY == ""
+
+
 # The checks
 
 
@@ -102,7 +111,7 @@ def test_they_have_nothing_to_say_of_two_good_ones(two):
         ("CHAT_PROVIDER_LOCAL_URL", "http://ollama/v1", "CHAT_PLAIN_HTTP=on"),
         ("OPENAI_API_KEY", "", "E022 OPENAI_API_KEY is missing"),
         ("CHAT_PROVIDER_LOCAL_CONTINUE", "again", "E022 CHAT_PROVIDER_LOCAL_CONTINUE is 'again'"),
-        ("CHAT_PROVIDER_LOCAL_EXTRA_BODY", "{}", "E022 CHAT_PROVIDER_LOCAL_EXTRA_BODY is no JSON"),
+        ("CHAT_PROVIDER_LOCAL_EXTRA_BODY", "{}", "E022 CHAT_PROVIDER_LOCAL_EXTRA_BODY is '{}'"),
         ("CHAT_PROVIDER_LOCAL_PIECE_TIMEOUT", 0, "E022 CHAT_PROVIDER_LOCAL_PIECE_TIMEOUT is 0"),
         ("CHAT_FALLBACK", ["lokal/llama"], "E023 CHAT_FALLBACK has 'lokal/llama'"),
         ("CHAT_MODELS", ["lokal/llama"], "E023 CHAT_MODELS has 'lokal/llama'"),
@@ -113,6 +122,12 @@ def test_they_name_what_is_wrong_and_what_to_write(two, settings, name, value, t
     setattr(settings, name, value)
     assert any(told in each for each in said()), said()
     assert not any("sk-secret" in each or each.endswith("None") for each in said())
+
+
+def test_what_is_wrong_with_the_sites_own_is_told_once(two, settings):
+    settings.CHAT_CONTINUE = "again"
+    (told,) = said()
+    assert told.startswith("chat.E002 CHAT_CONTINUE")
 
 
 def test_a_site_with_one_provider_may_fall_back_on_another_model(settings):

@@ -76,6 +76,12 @@ def test_it_says_that_openai_answers(run, settings):
     assert "OpenAI answers, with its own list of models." in run()[0]
 
 
+def test_it_says_which_providers_answer(run, settings):
+    settings.CHAT_PROVIDERS, settings.OPENAI_API_KEY = ["openai", "local"], "sk-secret"
+    settings.CHAT_PROVIDER_LOCAL_URL, settings.CHAT_MODELS = "http://127.0.0.1:9/v1", []
+    assert "Providers: openai, local. Models: their own lists." in run()[0]
+
+
 def test_it_collects_the_static_files(run, tmp_path):
     run()
     assert list(tmp_path.glob("chat/**/*.css"))
