@@ -19,7 +19,7 @@ class ProviderConf:
 
     name: str
     URL: str = ""
-    KEY: str = ""
+    KEY: str = field(default="", repr=False)
     MODELS: list[str] = field(default_factory=list)  # by its own ids; empty: its own list
     CONTINUE: str = "ask"
     EXTRA_BODY: dict = field(default_factory=dict)

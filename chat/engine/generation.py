@@ -128,13 +128,17 @@ class Generation:
 
     async def _have_it_written(self) -> None:
         """By one model after another, until one has ended it. Raises the last one's failure."""
+        failure: ProviderError | None = None
         await self._go_on_with(await self._chain.first())
         while True:
             model = self._chain.model
             request = await self._hooks.request(self.reply_id, self._job, model)
+            if failure and request.model != model:  # the site's hooks want the same one again
+                raise failure
             try:
                 return await self._ask(request)
             except ProviderError as error:
+                failure = error
                 if self._is_final(error, request) or not (other := await self._chain.next()):
                     raise
                 logger.warning("Reply %s: %s: %s", self.reply_id, model, error)

@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 
 from chat.models import Message
 from chat.models.endings import State
-from chat.provider.health import FAILURES
+from chat.provider.health import FAILURES, Health
 
 from ..double import (
     ENDING,
@@ -289,6 +289,17 @@ async def test_a_client_of_the_sites_own_choice_is_not_replaced(
     assert north.requests[0].body["model"] == "double-1"
 
 
+@pytest.mark.parametrize("model", [NORTH, SOUTH])
+async def test_a_model_of_the_sites_own_choice_is_not_replaced(
+    engine, user, north, south, settings, model
+):
+    settings.CHAT_HOOKS = "tests.hooks.site_hooks.AlwaysNorth"
+    north.script(Text(BEGINNING), Cut())
+    row = await asked(engine, user, model)
+    assert (row.state, row.text, row.authors) == (State.FAILED, BEGINNING, None)
+    assert (len(north.requests), south.requests) == (1, [])
+
+
 async def test_nobody_gets_a_model_that_the_site_does_not_allow(
     engine, user, north, south, settings
 ):
@@ -304,14 +315,16 @@ async def test_nobody_gets_a_model_that_the_site_does_not_allow(
 
 
 async def test_one_that_keeps_failing_is_asked_last(engine, user, north, south):
-    for _ in range(FAILURES):
-        engine.provider.health.failed("north")
-    south.script(Status(503), times=1)
+    engine.provider.health = Health(clock=lambda: 0.0)
     north.script(*answer(TEXT))
-    first = await asked(engine, user)
-    second = await ended(await begin(engine, user, model=NORTH))
-    assert (first.model, second.model) == (NORTH, SOUTH)
-    assert (len(north.requests), len(south.requests)) == (1, 2)
+    north.script(Status(503), times=FAILURES)
+    for _ in range(FAILURES):
+        assert (await asked(engine, user)).model == SOUTH
+    assert (await asked(engine, user)).model == SOUTH
+    assert len(north.requests) == FAILURES
+    south.script(Status(503))
+    assert (await asked(engine, user)).model == NORTH
+    assert (len(north.requests), len(south.requests)) == (FAILURES + 1, FAILURES + 2)
 
 
 async def test_what_is_no_fault_of_a_provider_is_not_counted(engine, user, north, south):

@@ -73,6 +73,14 @@ class NorthOnly(Hooks):
         return [each for each in offered if each.startswith("north/")]
 
 
+class AlwaysNorth(Hooks):
+    """One model for all, whichever is asked for."""
+
+    def prompt(self, person, conversation, message, prompt):
+        prompt.model = "north/double-1"
+        return prompt
+
+
 class Failing(Hooks):
     def prompt(self, person, conversation, message, prompt):
         raise ValueError(SECRET + message.text)
