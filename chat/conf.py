@@ -82,7 +82,7 @@ class Conf:
     CHAT_EXTRA_BODY: dict = field(default_factory=dict)  # added to each provider request
     # Seconds after which a reply that nobody follows is stopped, if its owner has no page open
     # either; 0: as soon as the last reader has left; None (empty in the environment): never.
-    CHAT_ABANDON_AFTER: float | None = 60.0
+    CHAT_ABANDON_AFTER: float | None = None
     # Who may read what a user shares by a link: "members" (logged-in users), "anyone", or "off".
     CHAT_SHARING: str = "members"
     CHAT_HOOKS: str = "chat.hooks.Hooks"  # the dotted path of the site's hooks class

@@ -529,11 +529,6 @@ def impatient(settings):
     settings.CHAT_ABANDON_AFTER = 0
 
 
-@pytest.fixture
-def patient(settings):
-    settings.CHAT_ABANDON_AFTER = None
-
-
 async def silent_reply(engine, user, double):
     """A reply that has begun, and whose only reader has left."""
     double.script(Text("one"), Stall())
@@ -574,7 +569,7 @@ async def test_it_does_not_stop_what_somebody_follows(
     assert (await ended(reply)).state == State.ABANDONED
 
 
-async def test_it_never_stops_what_nobody_follows_when_told_so(patient, engine, user, double):
+async def test_unless_told_so_it_never_stops_what_nobody_follows(engine, user, double):
     double.script(Text("one"), Stall())
     reply = await begin(engine, user)
     await engine.tails.find(reply.pk)
