@@ -9,7 +9,7 @@ from django.dispatch import receiver
 
 FIRST = "openai"  # the provider of a site that names none, with the settings OPENAI_…
 OPENAI = "https://api.openai.com/v1"
-OF_FIRST = {"URL": "OPENAI_BASE_URL", "KEY": "OPENAI_API_KEY"}
+OF_FIRST = {"URL": "OPENAI_BASE_URL", "KEY": "OPENAI_API_KEY", "MODELS": "CHAT_MODELS"}
 OF_THE_SITE = ("CONTINUE", "EXTRA_BODY", "FIRST_PIECE_TIMEOUT", "PIECE_TIMEOUT")  # as CHAT_…
 
 

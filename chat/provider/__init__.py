@@ -4,14 +4,17 @@ from .answer import Answer
 from .cleaning import clean
 from .client import Messages, Provider
 from .clients import ChosenClient
-from .errors import Fault, ProviderError
+from .errors import FOR_STAFF, Fault, ProviderError
+from .looking import Listed
 from .reading import Delta
 
 __all__ = [
+    "FOR_STAFF",
     "Answer",
     "ChosenClient",
     "Delta",
     "Fault",
+    "Listed",
     "Messages",
     "Provider",
     "ProviderError",

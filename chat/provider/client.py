@@ -13,9 +13,9 @@ from ..naming import find
 from .answer import Answer
 from .clients import ChosenClient, Clients, OtherBody
 from .demo import DemoModel
-from .errors import Fault, ProviderError, refused, stalled
+from .errors import FOR_STAFF, Fault, ProviderError, Trouble, refused, stalled
 from .health import Health
-from .listing import for_chat
+from .looking import Listed, look
 from .offer import Offer
 from .reading import Delta, require_event_stream
 from .transport import RESPONSE
@@ -38,7 +38,7 @@ class Provider:
         self._demo: DemoModel | None = None
         self._demo_address = ""
         self._clients = Clients()
-        self._offer = Offer(self._list_models)
+        self._offer = Offer(self.look)
         self._starting = asyncio.Lock()
 
     async def client(
@@ -69,12 +69,17 @@ class Provider:
         """The models on offer, the default first. Empty while no provider can list them."""
         return await self._offer.models()
 
-    async def _list_models(self, provider: ProviderConf) -> list[str]:
-        with _in_our_words(provider):
-            async with asyncio.timeout(conf().CHAT_CONNECT_TIMEOUT):
-                client = await self.client(provider)
-                response = await client.get("/models", cast_to=httpx2.Response)
-            return for_chat(response.content)
+    async def trouble(self) -> str:
+        """What is wrong with the providers, for staff, translated; empty if nothing is."""
+        return "" if conf().is_demo else " ".join(await self._offer.troubles())
+
+    async def look(self, provider: ProviderConf) -> Listed:
+        """What a provider offers now, and what is wrong with it."""
+        try:
+            with _in_our_words(provider):
+                return await look(await self.client(provider), provider)
+        except ProviderError as error:
+            return Listed([], FOR_STAFF.get(error.text) or Trouble(error.text))
 
     async def stream(
         self, messages: Messages, model: str, client: ChosenClient = None

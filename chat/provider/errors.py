@@ -6,9 +6,10 @@ numbers.
 
 import re
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 import openai
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from ..conf import ProviderConf
@@ -75,6 +76,34 @@ class Fault(Enum):
     PROVIDER = auto()
 
 
+class Trouble(NamedTuple):
+    """What is wrong with a provider, and what staff can do about it."""
+
+    text: str  # in English; `%(setting)s` is the setting to check
+    option: str = ""  # the field of ProviderConf that this setting is for
+
+    def told(self, provider: ProviderConf) -> str:
+        """In the language of the request. Settings keep their names in every language."""
+        return gettext(self.text) % {"setting": provider.setting(self.option)}
+
+    def logged(self, provider: ProviderConf) -> str:
+        return self.text % {"setting": provider.setting(self.option)}
+
+
+KEY_REFUSED = _("The model's server refused this site's key. Please tell the site's staff.")
+REDIRECTED = _("The model's server sends this site elsewhere. Please tell the site's staff.")
+UNENCRYPTED = _("The way to the model's server is not encrypted. Please tell the site's staff.")
+QUOTA = _("This site's quota for the model is used up. Please tell the site's staff.")
+FOR_STAFF = {  # what these say to the staff themselves
+    KEY_REFUSED: Trouble(_("The provider refused the key. Check %(setting)s."), "KEY"),
+    REDIRECTED: Trouble(_("The provider answers with a redirect. Check %(setting)s."), "URL"),
+    UNENCRYPTED: Trouble(
+        _("The way to the provider is not encrypted. Use https in %(setting)s."), "URL"
+    ),
+    QUOTA: Trouble(_("The quota at the provider is used up. Check your account there.")),
+}
+
+
 class ProviderError(Exception):
     """The provider gave no (complete) reply. `text` is English, for users, and never
     quotes the provider."""
@@ -135,12 +164,11 @@ def filtered(log: str) -> ProviderError:
 
 def open_on_the_way() -> ProviderError:
     """Nothing was sent."""
-    text = _("The way to the model's server is not encrypted. Please tell the site's staff.")
     log = (
         "not asked: its address is plain http to another machine. Use https, or set "
         "CHAT_PLAIN_HTTP=on if the network in between is your own."
     )
-    return ProviderError(text, log)
+    return ProviderError(UNENCRYPTED, log)
 
 
 def told(data: bytes) -> ProviderError:
@@ -168,21 +196,18 @@ def _of_status(error: openai.APIStatusError, said: str, provider: ProviderConf) 
     if status < 300:
         return garbage(log)
     if status < 400:
-        text = _("The model's server sends this site elsewhere. Please tell the site's staff.")
         where = provider.setting("URL")
-        return ProviderError(text, f"{log}. No redirect is followed: check {where}.")
+        return ProviderError(REDIRECTED, f"{log}. No redirect is followed: check {where}.")
     if _says(said, REFUSED):
         return filtered(log)
     if status in (401, 403):
-        text = _("The model's server refused this site's key. Please tell the site's staff.")
         where = provider.setting("KEY")
-        return ProviderError(text, f"{log}. The provider refused the key. Check {where}.")
+        return ProviderError(KEY_REFUSED, f"{log}. The provider refused the key. Check {where}.")
     if status == 404 or _says(said, NO_MODEL):
         text = _("The model is not there any more. Choose another one.")
         return ProviderError(text, log, fault=Fault.MODEL)
     if status == 402 or _says(said, USED_UP):
-        text = _("This site's quota for the model is used up. Please tell the site's staff.")
-        return ProviderError(text, f"{log}. The provider's quota is used up.")
+        return ProviderError(QUOTA, f"{log}. The provider's quota is used up.")
     if status == 413 or _says(said, TOO_LONG):
         return too_long(f"{log}, context overflow")
     if status == 408:

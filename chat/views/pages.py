@@ -34,7 +34,8 @@ async def new(request: HttpRequest) -> HttpResponse | Answer:
     """The page for a new conversation, or the first message of one."""
     if request.method == "POST":
         return await _send(request, None)
-    return await sync_to_async(_page)(request, None, await engine().hooks.models(request.user))
+    models = await engine().hooks.models(request.user)
+    return await sync_to_async(_page)(request, None, models, trouble=await _trouble(request))
 
 
 @methods("GET", "HEAD", "POST")
@@ -49,7 +50,7 @@ async def conversation(request: HttpRequest, pk: UUID) -> HttpResponseBase | Ans
         return await growing_page(request, pk, lambda: _page(request, pk, models, form))
     if wants_json(request) and wants_html_parts(request):
         return await sync_to_async(_parts)(request, pk)
-    return await sync_to_async(_page)(request, pk, models)
+    return await sync_to_async(_page)(request, pk, models, trouble=await _trouble(request))
 
 
 @methods("GET", "HEAD")
@@ -58,6 +59,12 @@ async def reply(request: HttpRequest, pk: UUID) -> JsonResponse:
     """A reply as JSON, as far as it is stored."""
     message = await aget_object_or_404(Message.objects.replies().owned_by(request.user), pk=pk)
     return JsonResponse(await sync_to_async(reply_fields)(request, message))
+
+
+async def _trouble(request: HttpRequest) -> str:
+    """What is wrong with the provider: only staff can do something about it."""
+    is_staff = getattr(request.user, "is_staff", False)
+    return await engine().provider.trouble() if is_staff else ""
 
 
 async def _send(request: HttpRequest, pk: UUID | None) -> Answer:
@@ -72,6 +79,7 @@ def _page(
     models: list[str],
     form: MessageForm | None = None,
     status: int = 200,
+    trouble: str = "",
 ) -> HttpResponse:
     mine = Conversation.objects.owned_by(request.user)
     shown = get_object_or_404(mine, pk=pk) if pk else None
@@ -84,6 +92,7 @@ def _page(
         "message_limit": conf().CHAT_MESSAGE_CHARS,
         "is_earlier": bool(transcript) and transcript[-1].pk != shown.head_id,
         "is_demo": conf().is_demo,
+        "trouble": trouble,
         "running": next((each for each in transcript if each.is_running), None),
     }
     context |= sidebar(request.user)

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 class ProviderDouble:
     """`with ProviderDouble() as double:` serves at `double.base_url` until the block ends.
 
-    `models` are listed, or `listing` is, the whole body as it stands.
+    `models` are listed, or `listing` is: the whole body as it stands, or a status to refuse with.
     Takes any key. Without a script it answers `default_reply(prompt)`. An exception inside a script
     is raised as AssertionError by `clear` and at the end of the block.
     """
@@ -33,7 +33,7 @@ class ProviderDouble:
     def __init__(self, *, port: int = 0, models: Sequence[str] = ("double-1", "double-2")) -> None:
         self.port = port
         self.models = list(models)
-        self.listing: bytes | None = None
+        self.listing: bytes | int | None = None
         self._changed = threading.Condition()
         self._requests: list[Request] = []
         self._scripts: list[_Script] = []
@@ -171,6 +171,9 @@ class ProviderDouble:
         return list(was_open)
 
     async def _list_models(self, http: web.Request) -> web.Response:
+        if isinstance(self.listing, int):
+            refusal = error_object("There is no list here.")
+            return web.json_response(refusal, status=self.listing)
         if self.listing is not None:
             return web.Response(body=self.listing, content_type="application/json")
         entry = {"object": "model", "created": 0, "owned_by": "double"}
@@ -180,8 +183,10 @@ class ProviderDouble:
     async def _complete(self, http: web.Request) -> web.StreamResponse:
         try:
             port = http.transport.get_extra_info("peername")[1]
-            request = Request(await http.json(), http.headers, port)
-        except (ValueError, AttributeError, TypeError):
+            body = await http.json()
+            body["model"]  # as OpenAI: without it nothing is asked
+            request = Request(body, http.headers, port)
+        except (ValueError, AttributeError, TypeError, KeyError):
             return web.json_response(error_object("That is no chat request."), status=400)
         stream, steps = self._admit(request, http)
         ended = False

@@ -36,7 +36,7 @@ def test_a_model_that_cannot_be_reached_is_told_before_sending(visits, without_m
     visits.expected.append("status of 503")
     page = visits.begin(port=without_models)
     page.goto("/chat/")
-    expect(page.get_by_text("The model's server cannot be reached at the moment.")).to_be_visible()
+    expect(page.get_by_text("Nothing answers at the provider's address.")).to_be_visible()
     send(page, "Kept")
     expect(trouble(page)).to_have_text(
         "The model's server cannot be reached. Try again in a moment."
@@ -49,7 +49,8 @@ def test_a_failed_reply_says_why_and_offers_another(page, model):
     model.script(Status(401))
     send(page)
     expect_state(page, "failed")
-    expect(reply(page).locator(".note")).not_to_be_empty()
+    told = "The provider refused the key. Check OPENAI_API_KEY."  # staff, as this person is
+    expect(reply(page).locator(".note")).to_have_text(told)
     expect(reply(page).get_by_role("button", name="Retry")).to_be_visible()
 
 

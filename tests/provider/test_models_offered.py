@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from chat.conf import conf
+from chat.provider import looking
 from chat.provider.listing import for_chat
 
 
@@ -104,5 +106,48 @@ async def test_it_offers_nothing_while_the_provider_is_down(provider, double, se
     double.stop_listening()
     try:
         assert await provider.models() == []
+    finally:
+        double.listen_again()
+
+
+# What staff are told
+
+
+def said(trouble):
+    return trouble.told(conf().providers["openai"]) if trouble else ""
+
+
+@pytest.mark.parametrize(
+    ("listed", "named", "told"),
+    [
+        (None, [], None),
+        (401, [], looking.KEY),
+        (403, ["one"], looking.KEY),
+        (503, [], looking.ERROR),
+        (404, [], looking.UNLISTED),
+        (404, ["one"], None),
+        (b"<html>", [], looking.UNLISTED),
+        (b'{"data": []}', [], looking.NO_MODEL),
+        (b'{"data": []}', ["one"], None),
+    ],
+)
+async def test_staff_are_told_what_is_wrong(
+    provider, double, settings, listing, listed, named, told
+):
+    settings.CHAT_MODELS = named
+    listing(listed)
+    assert await provider.trouble() == said(told) and double.requests == []
+
+
+async def test_staff_are_told_of_a_wrong_address(provider, double, settings):
+    settings.OPENAI_BASE_URL = double.base_url + "/v2"
+    assert await provider.trouble() == said(looking.ADDRESS)
+    assert "Check OPENAI_BASE_URL: most" in said(looking.ADDRESS)
+
+
+async def test_staff_are_told_that_nothing_answers(provider, double):
+    double.stop_listening()
+    try:
+        assert await provider.trouble() == said(looking.SILENT)
     finally:
         double.listen_again()

@@ -45,6 +45,18 @@ async def test_one_that_is_down_does_not_hide_the_others(both, provider):
         north.listen_again()
 
 
+async def test_staff_are_told_which_is_in_trouble(both, provider, settings):
+    both[1].listing = 401
+    settings.CHAT_PROVIDER_NORTH_URL += "/elsewhere"
+    try:
+        said = await provider.trouble()
+    finally:
+        both[1].listing = None
+    assert "north: There is no OpenAI-compatible API" in said
+    assert "Check CHAT_PROVIDER_NORTH_URL:" in said
+    assert said.endswith("south: The provider refused the key. Check CHAT_PROVIDER_SOUTH_KEY.")
+
+
 async def test_a_name_that_would_be_too_long_is_not_offered(both, provider, settings):
     settings.CHAT_PROVIDER_NORTH_MODELS = ["x" * 194, "x" * 195]
     assert await provider.models() == ["north/" + "x" * 194, "south/other-1"]

@@ -4,6 +4,7 @@ import threading
 from uuid import uuid4
 
 import pytest
+from django.test import AsyncClient
 
 from chat.engine.lanes import LONGEST_QUEUE
 from chat.models import Conversation, Message
@@ -306,3 +307,17 @@ async def test_a_refused_page_has_a_new_id(aclient):
 
 def client_id_of(page):
     return re.search(r'name="client_id"[^>]* value="([^"]*)"', page.content.decode())[1]
+
+
+@pytest.mark.parametrize("named", [[], ["double-1"]])
+async def test_staff_alone_are_told_what_is_wrong(aclient, staff, double, settings, named):
+    settings.CHAT_MODELS, double.listing = named, 401
+    sue = AsyncClient()
+    await sue.aforce_login(staff)
+    try:
+        told, other = [await each.get(URL) for each in (sue, aclient)]
+    finally:
+        double.listing = None
+    assert "The provider refused the key. Check OPENAI_API_KEY." in told.content.decode()
+    assert "OPENAI_API_KEY" not in other.content.decode()
+    assert ("What you write is kept." in other.content.decode()) == (not named)

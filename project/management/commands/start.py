@@ -1,3 +1,4 @@
+import asyncio
 import fcntl
 import gc
 import os
@@ -14,12 +15,16 @@ from django.core.checks import Tags
 from django.core.management import BaseCommand, call_command
 from django.db import DEFAULT_DB_ALIAS, connection
 
-from chat.conf import conf
+from chat.conf import ProviderConf, conf
 from chat.engine.database import own_connection
+from chat.naming import find
+from chat.provider import Listed, Provider
+from project.port import require_free
 
 START_LOCK = 7_275_397  # an advisory lock's number, the same in all processes
 GARBAGE = 20_000  # new objects until the next look for unreachable ones; Python's own is 700
 BACKLOG = 4096  # connections that may arrive at once; daphne alone would refuse all beyond 50
+MODELS_SHOWN = 5
 
 
 class Command(BaseCommand):
@@ -33,25 +38,16 @@ class Command(BaseCommand):
         with one_at_a_time():
             call_command("migrate", verbosity=0)
             call_command("collectstatic", interactive=False, verbosity=0)
-            self._make_first_account()
+            require_free(host, port)
+            account = make_first_account()
         self.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])
         self._tell_provider()
         address = f"[{host}]" if ":" in host else host
         self.stdout.write(f"Parley is at http://{address}:{port}/  (Ctrl-C ends it)")
+        if account:
+            self.stdout.write(self.style.SUCCESS(account))
         self.stdout.flush()
         serve(host, port)
-
-    def _make_first_account(self) -> None:
-        User = get_user_model()
-        if User.objects.exists():
-            return
-        name = os.environ.get("DJANGO_SUPERUSER_USERNAME", "admin")
-        email = os.environ.get("DJANGO_SUPERUSER_EMAIL", "")
-        given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
-        password = given or secrets.token_urlsafe(9)
-        User.objects.create_superuser(name, email, password)
-        shown = "the password from DJANGO_SUPERUSER_PASSWORD" if given else f"password: {password}"
-        self.stdout.write(self.style.SUCCESS(f"First account made.  user: {name}  {shown}"))
 
     def _tell_provider(self) -> None:
         if conf().is_demo:
@@ -60,13 +56,43 @@ class Command(BaseCommand):
                 "OPENAI_BASE_URL for another provider, in the environment or in .env."
             )
             return
-        models = ", ".join(conf().CHAT_MODELS)
-        if conf().CHAT_PROVIDERS:
-            names = ", ".join(conf().CHAT_PROVIDERS)
-            self.stdout.write(f"Providers: {names}. Models: {models or 'their own lists'}.")
-            return
-        address = conf().OPENAI_BASE_URL or "OpenAI"
-        self.stdout.write(f"{address} answers, with {models or 'its own list of models'}.")
+        for provider, listed in asyncio.run(look()):
+            where = provider.name if conf().CHAT_PROVIDERS else conf().OPENAI_BASE_URL or "OpenAI"
+            if listed.trouble:
+                said = f"{where}: {listed.trouble.told(provider)}"
+                self.stdout.write(self.style.WARNING(said))
+            else:
+                chosen = [id for owner, id in map(find, conf().CHAT_MODELS) if owner == provider]
+                models = in_words(chosen or provider.MODELS or listed.models)
+                self.stdout.write(f"{where} answers, with {models}.")
+
+
+def make_first_account() -> str:
+    """Makes a superuser if there is no user at all; how to log in with it."""
+    User = get_user_model()
+    if User.objects.exists():
+        return ""
+    name = os.environ.get("DJANGO_SUPERUSER_USERNAME", "admin")
+    email = os.environ.get("DJANGO_SUPERUSER_EMAIL", "")
+    given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+    password = given or secrets.token_urlsafe(9)
+    User.objects.create_superuser(name, email, password)
+    shown = "the one in DJANGO_SUPERUSER_PASSWORD" if given else f"{password}  (shown only now)"
+    return f"  user name: {name}\n  password: {shown}"
+
+
+async def look() -> list[tuple[ProviderConf, Listed]]:
+    """What each provider offers, or what is wrong with it."""
+    provider = Provider()
+    try:
+        return [(each, await provider.look(each)) for each in conf().providers.values()]
+    finally:
+        await provider.close()
+
+
+def in_words(models: list[str]) -> str:
+    more = len(models) - MODELS_SHOWN
+    return ", ".join(models[:MODELS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 @contextmanager
@@ -94,8 +120,6 @@ def one_at_a_time() -> Iterator[None]:
 def serve(host: str, port: int) -> None:
     """Run daphne in this process, on uvloop, until SIGINT or SIGTERM."""
     if sys.platform != "win32":
-        import asyncio
-
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
