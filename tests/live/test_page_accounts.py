@@ -32,6 +32,23 @@ def add_account(admin, name):
     return name
 
 
+def test_a_password_is_shown_on_demand(stranger, visits):
+    stranger.goto("/accounts/login/")
+    password, show = stranger.get_by_label("Password"), button(stranger, "Show password")
+    password.fill(PASSWORD)
+    password.press("Tab")
+    expect(show).to_be_focused()
+    stranger.keyboard.press("Space")
+    expect(show).to_have_attribute("aria-pressed", "true")
+    expect(password).to_have_attribute("type", "text")
+    show.press("Enter")
+    expect(password).to_have_attribute("type", "password")
+    without = visits.begin(logged_in=False, java_script_enabled=False)
+    without.goto("/accounts/login/")
+    expect(without.get_by_label("Password")).to_be_visible()
+    expect(without.locator("#show-password")).to_be_hidden()
+
+
 def test_the_way_to_a_page_leads_through_login_and_on(stranger, admin):
     url = admin.ask("Hello")["conversation"]["url"]
     stranger.goto(url)
