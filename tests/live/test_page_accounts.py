@@ -34,6 +34,8 @@ def add_account(admin, name):
 
 def test_a_password_is_shown_on_demand(stranger, visits):
     stranger.goto("/accounts/login/")
+    expect(stranger.get_by_role("link", name="Parley")).to_be_visible()
+    expect(stranger.locator("main.card")).to_be_visible()
     password, show = stranger.get_by_label("Password"), button(stranger, "Show password")
     password.fill(PASSWORD)
     password.press("Tab")
