@@ -14,12 +14,13 @@ class ChatComposer extends HTMLElement {
   #transcript = document.querySelector("chat-transcript");
   #waiting = document.querySelector("waiting-messages"); // none in a new chat
   #draft = this.#draftAt(location.pathname);
+  #sent; // settles when the message that is being sent has left the box
   #undo;
 
   connectedCallback() {
     this.#undo = new AbortController();
     const { signal } = this.#undo;
-    this.#form.addEventListener("submit", (event) => this.#submit(event), { signal });
+    this.#form.addEventListener("submit", (event) => this.#sent = this.#submit(event), { signal });
     this.#stop.addEventListener("submit", (event) => this.#submitStop(event), { signal });
     this.querySelector(".editing a")?.addEventListener("click", (event) => this.#cancel(event), { signal });
     this.#box.addEventListener("keydown", (event) => this.#boxKey(event), { signal });
@@ -57,6 +58,21 @@ class ChatComposer extends HTMLElement {
     for (const [name, value] of Object.entries(fields)) {
       if (name in this.#form.elements && !(written && name === "client_id")) this.#form.elements[name].value = value;
     }
+    this.focus();
+  }
+
+  /** How many characters the message may still get, roughly. */
+  get room() {
+    return -this.#count();
+  }
+
+  /** Puts text at the cursor, in lines of its own. */
+  async insert(text) {
+    await this.#sent;
+    const { selectionStart: start, selectionEnd: end, value } = this.#box;
+    const before = value.slice(0, start);
+    this.#box.setRangeText(before && !before.endsWith("\n") ? `\n${text}` : text, start, end, "end");
+    this.#changed();
     this.focus();
   }
 

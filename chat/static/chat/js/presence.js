@@ -25,6 +25,7 @@ class ConversationList extends HTMLElement {
     document.addEventListener("submit", (event) => this.#submit(event), { signal });
     document.addEventListener("toggle", opened, { capture: true, signal });
     document.addEventListener("change", changed, { signal });
+    for (const kind of ["dragover", "dragleave", "drop", "paste"]) document.addEventListener(kind, carried, { signal });
     sidebar.addEventListener("pointerover", () => prepare(import("./list.js")), { once: true, signal });
     sidebar.addEventListener("focusin", () => prepare(import("./list.js")), { once: true, signal });
     const search = sidebar.querySelector(".search");
@@ -106,6 +107,19 @@ function opened({ target }) {
 function changed({ target }) {
   if (target.id === "theme") act(target, import("./theme.js"), ({ applyTheme }) => applyTheme(target));
   if (target.id === "preset") act(target, import("./instruction.js"), ({ take }) => take(target));
+}
+
+/** Files never replace the page: they go into the message, or nowhere. */
+function carried(event) {
+  const data = event.dataTransfer ?? event.clipboardData;
+  const composer = document.querySelector("chat-composer:not([hidden])");
+  const isText = event.type === "paste" && (data.types.includes("text/plain") || event.target.closest("input"));
+  if (!data.types.includes("Files") || isText) return; // office programs copy a picture with their text
+  event.preventDefault();
+  if (event.type === "dragover") data.dropEffect = composer ? "copy" : "none";
+  composer?.classList.toggle("is-target", event.type === "dragover" || event.type === "dragleave" && event.relatedTarget !== null);
+  const files = [...data.files]; // gone when the event is over
+  if (composer && files.length) act(composer, import("./files.js"), ({ add }) => add(files, composer));
 }
 
 customElements.define("conversation-list", ConversationList);
