@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Cut, Text, WaitFor, answer
-from .browser import box, button, expect_state, prose, send, stop_button
+from .browser import box, button, expect_state, prose, send, stop_button, trouble
 
 pytest_plugins = ["tests.live.browser"]
 
@@ -95,6 +95,38 @@ def test_what_is_taken_back_goes_before_what_was_written_meanwhile(begun):
     box(begun).fill("Third")
     button(begun, "Take back").click()
     expect(box(begun)).to_have_value("Second\n\nThird")
+
+
+def test_two_that_are_taken_back_keep_their_order(begun):
+    for text in ("Second", "Third", "Fourth"):
+        send(begun, text)
+    box(begun).fill("Since")
+    for text in ("Third", "Second", "Fourth"):
+        waiting(begun).filter(has_text=text).get_by_role("button", name="Take back").click()
+    expect(box(begun)).to_have_value("Second\n\nThird\n\nFourth\n\nSince")
+    box(begun).fill("Anew")
+    send(begun, "Fifth")
+    button(begun, "Take back").click()
+    expect(box(begun)).to_have_value("Fifth")
+
+
+def test_without_network_it_waits_until_that_is_back(begun, visits, model, gate):
+    visits.expected.append("ERR_INTERNET_DISCONNECTED")
+    gate.set()
+    expect_state(begun, "complete")
+    box(begun).fill("Second")
+    begun.context.set_offline(True)
+    box(begun).press("Enter")
+    expect(waiting(begun).get_by_role("alert")).to_have_text("You are offline.")
+    expect(box(begun)).to_have_value("")
+    expect(trouble(begun)).to_be_empty()
+    send(begun, "Third")
+    expect(waiting(begun)).to_have_count(2)
+    begun.context.set_offline(False)
+    expect(prose(begun)).to_contain_text("You said: Third.")
+    expect(asked(begun)).to_have_text(["First", "Second", "Third"])
+    expect(waiting(begun)).to_have_count(0)
+    assert prompts(model) == ["First", "Second", "Third"]
 
 
 def test_it_survives_a_reload(begun, model, gate):

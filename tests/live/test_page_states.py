@@ -59,12 +59,22 @@ def test_who_is_offline_is_told_so(page, visits):
     box(page).fill("Kept")
     page.context.set_offline(True)
     box(page).press("Enter")
-    expect(trouble(page)).to_have_text(
-        "You are offline. Nothing is lost. Try again when you are back."
-    )
+    expect(trouble(page)).to_have_text("You are offline. Your message is sent when you are back.")
     page.context.set_offline(False)
-    box(page).press("Enter")
     expect(prose(page)).to_contain_text("You said: Kept.")
+
+
+def test_the_offline_note_leaves_by_itself(page, visits, model):
+    visits.expected.append("ERR_INTERNET_DISCONNECTED")
+    model.script(Status(401), times=1)
+    send(page)
+    expect_state(page, "failed")
+    page.context.set_offline(True)
+    reply(page).get_by_role("button", name="Retry").click()
+    note = reply(page).locator(".trouble")
+    expect(note).to_contain_text("You are offline.")
+    page.context.set_offline(False)
+    expect(note).to_be_empty()
 
 
 def test_keys_do_no_harm_offline(page, visits):

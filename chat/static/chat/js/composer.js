@@ -14,6 +14,8 @@ class ChatComposer extends HTMLElement {
   #transcript = document.querySelector("chat-transcript");
   #waiting = document.querySelector("waiting-messages"); // none in a new chat
   #draft = this.#draftAt(location.pathname);
+  #returned = []; // messages from the queue with which the text in the box begins
+  #unsent; // the client id of the message that could not reach the server
   #sent; // settles when the message that is being sent has left the box
   #undo;
 
@@ -29,6 +31,7 @@ class ChatComposer extends HTMLElement {
     document.addEventListener("keydown", (event) => this.#pageKey(event), { signal });
     document.getElementById("show-shortcuts").addEventListener("click", () => this.#runShortcut("help"), { signal });
     document.addEventListener("reply-settled", () => this.#settled(), { signal });
+    addEventListener("online", () => this.#sendUnsent(), { signal });
     forgetAllBut(this.dataset.user);
     this.#write(this.#box.value || this.#drafted());
     if (this.#isAnyWaiting()) prepare(import("./queue.js"));
@@ -50,11 +53,14 @@ class ChatComposer extends HTMLElement {
     this.#transcript.add(reply.html);
   }
 
-  /** Puts a message (the fields of its form) back into the composer, before anything written since. */
-  restore({ message, replaces, ...fields }) {
+  /** Puts a message that was queued `at` a time back into the box: before what was written since, in the queue's order. */
+  restore({ at, message, replaces, ...fields }) {
     if (this.#edits !== replaces) this.edit(replaces, replaces ? "" : undefined);
     const written = this.#box.value;
-    this.#write(written ? `${message}\n\n${written}` : message);
+    if (!written.startsWith(paragraphs(this.#returned))) this.#returned = []; // edited or sent
+    const since = written.slice(paragraphs(this.#returned).length).trimStart();
+    this.#returned = [...this.#returned, { at, message }].sort((one, other) => one.at - other.at);
+    this.#write(paragraphs([...this.#returned, { message: since }]));
     for (const [name, value] of Object.entries(fields)) {
       if (name in this.#form.elements && !(written && name === "client_id")) this.#form.elements[name].value = value;
     }
@@ -91,9 +97,20 @@ class ChatComposer extends HTMLElement {
       if (this.#edits) this.edit();
       else this.#write("");
     } catch (problem) {
-      complain(this, problem.status === 404 && !this.#edits ? this.#moveOn() : problem);
+      this.#fail(problem);
     }
     this.#box.readOnly = false;
+  }
+
+  #fail(problem) {
+    if (problem.status === 0) this.#unsent = this.#form.elements.client_id.value;
+    if (problem.status === 0 && !navigator.onLine) problem.message = words.offlineSends;
+    complain(this, problem.status === 404 && !this.#edits ? this.#moveOn() : problem);
+  }
+
+  /** Back online: a message that has not been changed since goes again. */
+  #sendUnsent() {
+    if (this.#unsent === this.#form.elements.client_id.value) this.#form.requestSubmit();
   }
 
   /** The conversation was deleted: the text is kept as the draft of a new chat. */
@@ -111,8 +128,9 @@ class ChatComposer extends HTMLElement {
     try {
       this.show(await post(this.#form), this.#edits);
     } catch (problem) {
-      if (problem.status !== 409 || !problem.retryAfter || !this.#waiting) throw problem;
-      await this.#wait(); // another tab has started a reply
+      const isBusy = problem.status === 409 && problem.retryAfter; // another tab has started a reply
+      if (!this.#waiting || !isBusy && problem.status !== 0) throw problem;
+      await this.#wait();
     }
   }
 
@@ -267,6 +285,10 @@ function shortcut({ key, ctrlKey, metaKey, altKey, target }) {
   if (IS_MAC ? metaKey : ctrlKey) return search;
   if (ctrlKey || metaKey || target.closest("input, textarea, select") || localStorage.getItem("single-keys")) return null;
   return key === "?" ? "help" : search;
+}
+
+function paragraphs(messages) {
+  return messages.map(({ message }) => message).filter(Boolean).join("\n\n");
 }
 
 /** Safari ends a composition before it reports the Enter that ended it. */

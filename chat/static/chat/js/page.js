@@ -9,11 +9,11 @@ export const words = document.getElementById("words")?.dataset;
 export const newChat = document.getElementById("new-chat");
 
 /**
- * An error message for users. `status` is 0 if the server was not reached; `retryAfter` says in how many
- * seconds to retry, if the server knows.
+ * An error message for users. `status` is the server's, 0 if it was not reached, and none if it was not asked;
+ * `retryAfter` says in how many seconds to retry, if the server knows.
  */
 export class Problem extends Error {
-  constructor(message, status = 0, retryAfter = 0) {
+  constructor(message, status, retryAfter = 0) {
     super(message);
     this.status = status;
     this.retryAfter = retryAfter;
@@ -33,7 +33,7 @@ export async function ask(url, { headers, signal, ...options } = {}) {
 }
 
 function unreached() {
-  throw new Problem(navigator.onLine ? words.unreached : words.offline);
+  throw new Problem(navigator.onLine ? words.unreached : words.offline, 0);
 }
 
 /** A module that is loaded on demand; throws a Problem. */
@@ -107,9 +107,14 @@ export function complain(place, problem) {
   const isOurs = problem && !(problem instanceof Problem); // a bug in our script
   if (isOurs) reportError(problem);
   line.replaceChildren(isOurs ? words.failed : problem?.message ?? "");
+  line.toggleAttribute("data-unreached", problem?.status === 0);
   if (problem?.status === 401) line.append(" ", linkTo(loginUrl(`next=${encodeURIComponent(location.pathname)}`), words.logIn));
   if (problem?.status === 404) line.append(" ", linkTo(newChat.href, newChat.textContent));
 }
+
+addEventListener("online", () => {
+  for (const line of document.querySelectorAll("[data-unreached]")) line.replaceChildren();
+});
 
 /** The site's login URL with one more parameter. */
 export function loginUrl(parameter) {

@@ -1,4 +1,4 @@
-/* Messages that wait for the reply before them: kept in the browser, sent one by one once it has settled. */
+/* Messages that wait for the reply before them, or for the network: kept in the browser, sent one by one. */
 
 import { announce, complain, post, Problem, RUNNING, words } from "./page.js";
 
@@ -34,7 +34,7 @@ class WaitingMessages extends HTMLElement {
   /** Queues a message (the fields of its form); throws a Problem if the browser's storage is full. */
   add(fields) {
     try {
-      this.#write([...this.#read(), fields]);
+      this.#write([...this.#read(), { at: Date.now(), ...fields }]);
     } catch {
       throw new Problem(words.failed);
     }
@@ -69,6 +69,7 @@ class WaitingMessages extends HTMLElement {
   async #again() {
     this.#problem = null;
     this.#notBefore = 0;
+    this.#draw();
     await this.#next();
   }
 
@@ -85,12 +86,12 @@ class WaitingMessages extends HTMLElement {
   /** With a Retry-After it is retried automatically; a reply that another tab has started is no problem. */
   #failed(problem) {
     this.#problem = problem.status === 409 && problem.retryAfter ? null : problem;
-    if (problem.status === 0) problem.message = words.noServer;
+    if (problem.status === 0) problem.message = navigator.onLine ? words.noServer : words.noNetwork;
     this.#notBefore = Date.now() + 1_000 * (problem.retryAfter ?? 0);
   }
 
   /** The composer's form, with the waiting message instead of its current text. */
-  #formOf(fields) {
+  #formOf({ at, ...fields }) {
     const composer = document.getElementById("composer");
     const form = composer.cloneNode();
     form.append(composer.elements.csrfmiddlewaretoken.cloneNode());

@@ -17,6 +17,7 @@ form.addEventListener("keydown", (event) => {
   box.value = "";
   typed();
 });
+addEventListener("online", typed);
 typed();
 
 function typed() {
