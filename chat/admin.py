@@ -41,7 +41,7 @@ class EndedAs(admin.SimpleListFilter):
 
 
 class KeptAs(admin.SimpleListFilter):
-    title = _("what its person did")
+    title = _("what the owner did")
     parameter_name = "kept"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
@@ -62,7 +62,7 @@ class ConversationAdmin(admin.ModelAdmin):
     list_select_related = ("user",)
     list_per_page = 50
     search_fields = ("title", "messages__text")
-    search_help_text = _("Searches titles, people and what was said.")
+    search_help_text = _("Searches titles, owners and messages.")
     ordering = ("-updated_at",)
     fields = (
         *("user", "title", "titled_by", "instruction", "state", "created_at", "updated_at"),

@@ -69,9 +69,9 @@ class InstructionField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 6, "dir": "auto"})
 
     def __init__(self, **kwargs: Any) -> None:
-        too_long = _("The instruction is longer than the %(limit_value)d characters possible.")
-        nul = _("The instruction has a character that cannot be stored.")
-        super().__init__(label=_("Instruction"), max_length=INSTRUCTION_CHARS, **kwargs)
+        too_long = _("The instructions are longer than the %(limit_value)d characters possible.")
+        nul = _("The instructions have a character that cannot be stored.")
+        super().__init__(label=_("Instructions"), max_length=INSTRUCTION_CHARS, **kwargs)
         self.error_messages |= {"max_length": too_long, "null_characters_not_allowed": nul}
         for validator in self.validators:
             validator.message = self.error_messages.get(validator.code, validator.message)
@@ -178,7 +178,7 @@ class InstructionForm(Form):
     preset = forms.ModelChoiceField(
         Preset.objects.none(),
         required=False,
-        error_messages={"invalid_choice": _("You have no such preset.")},
+        error_messages={"invalid_choice": _("This preset does not exist.")},
     )
 
     def __init__(self, *args: Any, user: Model, **kwargs: Any) -> None:
@@ -216,7 +216,7 @@ class PresetForm(OneAtATime, forms.ModelForm):
         is_kept = self.instance.model and not (models and overrides("models"))
         kept = [full_name(self.instance.model)] if is_kept else []
         offered = [(name, name) for name in dict.fromkeys(models + kept)]
-        self.fields["model"].choices = [("", _("Whichever is chosen")), *offered]
+        self.fields["model"].choices = [("", _("Any (use the chosen one)")), *offered]
 
     def store(self) -> bool:
         """False, with an error, if the name is taken or the user has as many as allowed."""

@@ -130,8 +130,8 @@ def _refuse_more_replies(running: int) -> None:
     limit = conf().CHAT_RUNNING_PER_USER
     if running >= limit:
         text = ngettext(
-            "%d of your conversations is being answered. Wait for it, or stop it.",
-            "%d of your conversations are being answered. Wait for one of them, or stop one.",
+            "%d of your chats is being answered. Wait for it, or stop it.",
+            "%d of your chats are being answered. Wait for one of them, or stop one.",
             limit,
         )
         raise LimitReached(text % limit, 10)

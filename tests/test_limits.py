@@ -72,7 +72,7 @@ def test_it_refuses_one_running_reply_more(user, settings):
         check_sending(user)
         run(user)
     refused = refusal(user)
-    assert refused.text.startswith("2 of your conversations") and refused.retry_after > 0
+    assert refused.text.startswith("2 of your chats") and refused.retry_after > 0
 
 
 def test_it_counts_the_running_replies_of_each_person(user, other_user, settings):

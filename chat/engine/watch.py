@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 PURGED_AT_ONCE = 20  # conversations, each in a transaction of its own
 AT_ONCE = 400  # replies in one query; SQLite takes less than 1,000 conditions
-DELETED = _("This conversation was deleted.")
+DELETED = _("This chat was deleted.")
 
 
 class Watch:

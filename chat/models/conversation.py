@@ -27,11 +27,11 @@ class ReplyRunning(Exception):
 
 class Conversation(Shared):
     # Sent to the provider before the conversation, after the site's own.
-    instruction = models.TextField(_("instruction"), blank=True)
+    instruction = models.TextField(_("instructions"), blank=True)
 
     class Meta:
-        verbose_name = _("conversation")
-        verbose_name_plural = _("conversations")
+        verbose_name = _("chat")
+        verbose_name_plural = _("chats")
         indexes = [
             models.Index(fields=["user", "-updated_at", "-id"], name="conversation_of_user"),
             models.Index(

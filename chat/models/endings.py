@@ -87,7 +87,7 @@ def ending_of(
     if reason in ENDED_BY_LENGTH:
         return State.LENGTH, ""
     if reason not in ENDED_BY_MODEL:
-        text = gettext_noop("The model's server ended this reply early. You can have it go on.")
+        text = gettext_noop("The model's server ended this reply early. You can continue it.")
         return State.INTERRUPTED, text
     if not has_text:
         return State.FAILED, gettext_noop("The model gave an empty answer. Try again.")

@@ -71,14 +71,14 @@ class Kept(models.Model):
     class TitledBy(models.TextChoices):
         WORDS = "words", _("its first words")
         MODEL = "model", _("the model")
-        PERSON = "person", _("its person")
+        PERSON = "person", _("its owner")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="chat_conversations",
-        verbose_name=_("user"),
+        verbose_name=_("owner"),
     )
     title = models.CharField(_("title"), max_length=200)
     titled_by = models.CharField(

@@ -23,7 +23,7 @@ class Preset(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_presets")
     name = models.CharField(_("name"), max_length=80)
-    instruction = models.TextField(_("instruction"))
+    instruction = models.TextField(_("instructions"))
     model = models.CharField(_("model"), max_length=200, blank=True)  # blank: the one chosen
 
     class Meta:

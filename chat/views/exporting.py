@@ -94,7 +94,7 @@ def _as_file(response: HttpResponse, conversation: Conversation) -> HttpResponse
 
 def _file_name(title: str) -> str:
     words = _one_line(NOT_IN_NAMES.sub(" ", title))
-    return words.encode()[:NAME_BYTES].decode(errors="ignore").strip(". ") or _("conversation")
+    return words.encode()[:NAME_BYTES].decode(errors="ignore").strip(". ") or _("chat")
 
 
 def _one_line(text: str) -> str:

@@ -59,7 +59,7 @@ def pin(request: HttpRequest, conversation: Conversation) -> None:
     try:
         conversation.pin()
     except TooManyPinned:
-        text = _("%d conversations are pinned, and no more can be. Unpin one first.")
+        text = _("%d chats are pinned, and no more can be. Unpin one first.")
         raise Refused(text % PINNED_AT_MOST, 409) from None
 
 
@@ -88,7 +88,7 @@ async def delete(request: HttpRequest, pk: UUID) -> Answer:
             await engine().stop(reply_id)
     undo, url = reverse("chat:restore", args=[pk]), reverse("chat:new")
     if wants_html_parts(request) or not wants_json(request):
-        text = _("“%s” is deleted.") % conversation.title
+        text = _("Deleted “%s”.") % conversation.title
         messages.success(request, text, extra_tags=undo)  # _messages.html makes a button of it
     return Answer(url, {"restore": undo, "url": url})
 

@@ -42,7 +42,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
     """The list from `?after=` on; with `?as=html`, as HTML for the sidebar, `?shown=` of them."""
     listing = _listed(request.user, request.GET.get("after", ""), _limit(request))
     if not wants_html_parts(request):
-        return _page(request, _("Conversations"), listing)
+        return _page(request, _("Chats"), listing)
     context = {"listing": listing, "current": request.GET.get("conversation", "")}
     html = render_to_string("chat/_conversations.html", context, request)
     return JsonResponse({"html": html})
@@ -55,8 +55,8 @@ def archived(request: HttpRequest) -> HttpResponse:
     mine = Conversation.objects.owned_by(request.user).filter(archived_at__isnull=False)
     url, after = reverse("chat:archived"), request.GET.get("after", "")
     listing = _listing(mine.with_activity(), url, after)
-    empty = _("Nothing is archived. The menu of a conversation has a button for it.")
-    return _page(request, pgettext("conversations", "Archived"), listing, empty)
+    empty = _("Nothing archived yet. You can archive a chat from its ⋯ menu.")
+    return _page(request, pgettext("chats", "Archived"), listing, empty)
 
 
 def sidebar(user: Model) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _listed(user: Model, after: str = "", limit: int = LISTED) -> Listing:
     listing = _listing(mine.filter(pinned_at=None), reverse("chat:list"), after, limit)
     pinned = [] if after else list(mine.filter(pinned_at__isnull=False))
     if pinned:
-        listing.groups.insert(0, (pgettext("conversations", "Pinned"), pinned))
+        listing.groups.insert(0, (pgettext("chats", "Pinned"), pinned))
     return listing
 
 

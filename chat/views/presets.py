@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ..engine.process import engine
 from ..forms import PresetForm
@@ -41,7 +42,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete one. Conversations that began with it keep their instruction."""
     found = _find(request, pk)
     found.delete()
-    messages.success(request, _("“%s” is deleted.") % found.name)
+    messages.success(request, pgettext("preset", "Deleted “%s”.") % found.name)
     return SeeOther(reverse("chat:presets"))
 
 
@@ -86,7 +87,7 @@ def _begun(request: HttpRequest) -> dict[str, str]:
 def _store(request: HttpRequest, form: PresetForm) -> HttpResponse:
     if not (form.is_valid() and form.store()):
         raise Refused(form.first_error())
-    messages.success(request, _("“%s” is saved.") % form.instance.name)
+    messages.success(request, _("Saved “%s”.") % form.instance.name)
     return SeeOther(reverse("chat:presets"))
 
 

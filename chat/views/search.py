@@ -129,8 +129,6 @@ def _marked(text: str, words: str) -> SafeString:
 def _status(found: list[Found]) -> str:
     """The number of results, also for screen readers."""
     if len(found) > FOUND_AT_MOST:
-        return _("The newest %d conversations are shown. Add a word to find older ones.") % (
-            FOUND_AT_MOST
-        )
-    text = ngettext("%d conversation found", "%d conversations found", len(found))
+        return _("The newest %d chats are shown. Add a word to find older ones.") % (FOUND_AT_MOST)
+    text = ngettext("%d chat found", "%d chats found", len(found))
     return text % len(found)

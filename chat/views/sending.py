@@ -127,7 +127,7 @@ def _replaced(conversation: Conversation | None, pk: UUID | None) -> Message | N
     said = Message.objects.filter(conversation=conversation, role=Message.Role.USER)
     if found := said.select_related("parent").filter(pk=pk).first():
         return found
-    raise Refused(_("The message to replace is not in this conversation."), 404)
+    raise Refused(_("The message to replace is not in this chat."), 404)
 
 
 async def _first_copy(user: Model, client_id: UUID | None, text: str) -> Message | None:

@@ -130,7 +130,7 @@ def test_a_new_password_by_mail_has_no_fault(page, site_with_mail, letters):
     expect_no_fault(page)
     page.get_by_label("Email").fill("admin@example.com")
     button(page, "Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     expect_no_fault(page)
     link = newest_link(letters)
     page.goto(link)
@@ -141,7 +141,9 @@ def test_a_new_password_by_mail_has_no_fault(page, site_with_mail, letters):
     expect(page.get_by_role("heading", name="Your password is changed")).to_be_visible()
     expect_no_fault(page)
     page.goto(link)
-    expect(page.get_by_role("heading", name="This link is used or too old")).to_be_visible()
+    expect(
+        page.get_by_role("heading", name="This link has expired or was already used")
+    ).to_be_visible()
     expect_no_fault(page)
 
 
@@ -181,10 +183,10 @@ def test_a_message_that_waits_has_no_fault(page, visits, model, gate):
     expect(prose(page)).to_have_text("one")
     page.locator(".composer [name=csrfmiddlewaretoken]").evaluate("input => input.value = 'no'")
     send(page, "Second")
-    expect(button(page, "Take back")).to_be_visible()
+    expect(button(page, "Edit again")).to_be_visible()
     expect_no_fault(page)
     gate.set()
-    expect(button(page, "Send again")).to_be_visible()
+    expect(button(page, "Try again")).to_be_visible()
     expect_no_fault(page)
 
 
@@ -221,7 +223,7 @@ def test_keeping_and_finding_have_no_fault(page):
 
 def test_the_instruction_of_a_new_chat_has_no_fault(page):
     page.locator(".instruction summary").click()
-    expect(page.get_by_role("textbox", name="Instruction")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Instructions")).to_be_visible()
     expect_no_fault(page)
 
 
@@ -230,7 +232,7 @@ def test_the_open_menus_have_no_fault(page):
     expect_state(page, "complete")
     menu = page.locator("#conversation-menu")
     menu.locator("summary").first.click()
-    for part in ("Instruction", "Share"):
+    for part in ("Instructions", "Share"):
         menu.locator("summary").filter(has_text=part).click()
     expect_no_fault(page)
     page.keyboard.press("Escape")
@@ -241,7 +243,7 @@ def test_the_open_menus_have_no_fault(page):
 
 def test_the_open_drawer_has_no_fault(page):
     show(page, DARK_AND_NARROW)
-    button(page, "Conversations").click()
+    button(page, "Chats").click()
     page.locator(".account > summary").click()
     expect(page.get_by_label("Language")).to_be_visible()
     expect_no_fault(page)
@@ -250,12 +252,12 @@ def test_the_open_drawer_has_no_fault(page):
 def test_the_pages_of_presets_have_no_fault(page, visits):
     visits.expected.append("status of 400")
     page.goto("/chat/presets/")
-    fields, name = ("Name", "Instruction"), "Plain"
+    fields, name = ("Name", "Instructions"), "Plain"
     for label, text in zip(fields, (name, "Be brief."), strict=True):
         page.get_by_label(label).fill(text)
     page.get_by_label("Model").select_option("double-2")
     button(page, "Add").click()
-    expect(page.get_by_role("status")).to_have_text(f"“{name}” is saved.")
+    expect(page.get_by_role("status")).to_have_text(f"Saved “{name}”.")
     expect_no_fault(page)
     for label in fields:
         page.get_by_label(label).fill(" ")

@@ -42,7 +42,7 @@ def test_from_login_to_stop_by_keyboard_alone(visits, model, gate):
 
 def test_the_first_stop_leads_past_the_conversations(page):
     page.locator("body").press("Tab")
-    link = page.get_by_role("link", name="Skip to writing a message")
+    link = page.get_by_role("link", name="Skip to the message box")
     tab_to(page, link)
     expect(link).to_be_in_viewport()
     page.keyboard.press("Enter")
@@ -65,12 +65,12 @@ def test_continue_keeps_the_place_of_the_keyboard(page, model, gate):
 def test_the_drawer_of_a_phone_opens_and_closes(visits):
     page = visits.begin(viewport=PHONE)
     page.goto("/chat/")
-    tab_to(page, button(page, "Conversations"), "Shift+Tab")
+    tab_to(page, button(page, "Chats"), "Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="New chat")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="New chat")).to_be_hidden()
-    expect(button(page, "Conversations")).to_be_focused()
+    expect(button(page, "Chats")).to_be_focused()
 
 
 def dialog(page):
@@ -138,7 +138,7 @@ def test_a_slash_leads_to_the_search(page):
 
 
 def search(page):
-    return page.get_by_role("searchbox", name="Search your conversations")
+    return page.get_by_role("searchbox", name="Search your chats")
 
 
 def test_a_key_leads_from_the_box_to_the_search(page):
@@ -167,7 +167,7 @@ def test_the_browser_keeps_its_own_keys(page, key):
 def test_the_list_tells_the_keys_that_work(page):
     leave_box(page)
     page.keyboard.press("?")
-    keys = dialog(page).locator("div", has_text="Search your conversations").locator("kbd")
+    keys = dialog(page).locator("div", has_text="Search your chats").locator("kbd")
     expect(keys).to_have_text(["Ctrl", "/", "/"])
 
 

@@ -12,11 +12,11 @@ CUT_OFF = """(names) => names.filter(({ clientWidth, scrollWidth }) => scrollWid
   .map(({ outerHTML }) => outerHTML)"""
 WORDS = {
     "de-DE": {
-        "new": "Neue Unterhaltung",
+        "new": "Neuer Chat",
         "message": "Nachricht",
         "send": "Senden",
         "log out": "Abmelden",
-        "regenerate": "Neu schreiben",
+        "regenerate": "Neu generieren",
         "finished": "Antwort fertig",
         "offline": "Du bist offline.",
     },
@@ -109,7 +109,7 @@ def test_a_person_chooses_another_language_than_the_browsers(visits, chooses):
     expect(page.get_by_role("link", name="Nouvelle conversation")).to_be_visible()
     assert language_of(page) == "fr"
     chooses(page, "Automatique")
-    expect(page.get_by_role("link", name="Neue Unterhaltung")).to_be_visible()
+    expect(page.get_by_role("link", name="Neuer Chat")).to_be_visible()
 
 
 def test_their_choice_comes_with_them_to_another_browser(visits, chooses):
@@ -120,7 +120,7 @@ def test_their_choice_comes_with_them_to_another_browser(visits, chooses):
     other.goto("/accounts/login/")
     assert language_of(other) == "en"
     log_in(other)
-    expect(other.get_by_role("link", name="Neue Unterhaltung")).to_be_visible()
+    expect(other.get_by_role("link", name="Neuer Chat")).to_be_visible()
 
 
 def test_long_words_fit_a_small_page(phone):

@@ -89,7 +89,7 @@ def test_what_is_deleted_can_be_taken_back(begun, visits):
     url = begun.url
     menu(begun)
     button(begun, "Delete").click()
-    expect(begun.get_by_role("status").filter(has_text="is deleted.")).to_be_visible()
+    expect(begun.get_by_role("status").filter(has_text="Deleted “")).to_be_visible()
     expect(begun).not_to_have_url(url)
     button(begun, "Undo").click()
     expect(begun).to_have_url(url)
@@ -154,7 +154,7 @@ def test_results_appear_as_one_types(begun):
 
 def test_nothing_found_says_what_to_do(begun):
     search_box(begun).fill("qqqqqq")
-    expect(begun.locator("#found")).to_contain_text("Nothing has “qqqqqq” in it. Try a shorter")
+    expect(begun.locator("#found")).to_contain_text("No chat mentions “qqqqqq”. Try a shorter")
 
 
 def test_a_hit_leads_to_its_message(page, model):

@@ -48,7 +48,7 @@ def expect_on_the_screen(page, menu):
 def test_the_menu_of_a_conversation_stays_on_the_screen(screen):
     menu = opened(screen, "#conversation-menu")
     expect_on_the_screen(screen, menu)
-    for part in ("Instruction", "Share"):
+    for part in ("Instructions", "Share"):
         menu.locator("summary").filter(has_text=part).click()
         expect_on_the_screen(screen, menu)
     last = menu.get_by_role("link").last
@@ -57,7 +57,7 @@ def test_the_menu_of_a_conversation_stays_on_the_screen(screen):
 
 
 def test_the_menu_of_the_account_stays_on_the_screen(screen):
-    drawer = button(screen, "Conversations")
+    drawer = button(screen, "Chats")
     if drawer.is_visible():
         drawer.click()
     expect_on_the_screen(screen, opened(screen, ".account"))
@@ -79,7 +79,7 @@ def test_escape_closes_a_menu_and_stops_nothing(page, model, gate):
 def test_escape_closes_the_menu_before_the_drawer(visits):
     page = visits.begin(viewport=PHONE)
     page.goto("/chat/")
-    button(page, "Conversations").click()
+    button(page, "Chats").click()
     menu = reopened(page, ".account", page.get_by_role("searchbox"))
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()

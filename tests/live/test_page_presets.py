@@ -25,7 +25,7 @@ def begun(page):
 
 def open_instruction(page):
     page.locator(".instruction summary").click()
-    return page.get_by_role("textbox", name="Instruction")
+    return page.get_by_role("textbox", name="Instructions")
 
 
 def open_menu(page):
@@ -34,7 +34,7 @@ def open_menu(page):
 
 
 def choose(page, name):
-    page.get_by_label("Or take one of your presets").select_option(name)
+    page.get_by_label("Or choose one of your presets").select_option(name)
 
 
 def sent(model):
@@ -106,7 +106,7 @@ def test_the_heading_stays_where_it_is_when_the_instruction_opens(visits, viewpo
 def test_a_conversation_is_instructed_in_its_menu(begun, model):
     open_menu(begun).fill("Be brief.")
     button(begun, "Save").click()
-    expect(begun.get_by_text("With instruction")).to_be_visible()
+    expect(begun.get_by_text("With instructions")).to_be_visible()
     expect(begun.locator("#conversation-menu > summary")).to_be_focused()
     expect(begun.locator("#status")).to_have_text("Saved")
     send(begun, "More")
@@ -120,7 +120,7 @@ def test_a_preset_is_taken_in_the_menu(begun):
     choose(begun, "Poet")
     expect(instruction).to_have_value("Rhyme.")
     button(begun, "Save").click()
-    expect(begun.get_by_text("With instruction")).to_be_visible()
+    expect(begun.get_by_text("With instructions")).to_be_visible()
     begun.reload()
     expect(open_menu(begun)).to_have_value("Rhyme.")
 
@@ -143,10 +143,10 @@ def test_an_instruction_becomes_a_preset_that_is_changed_and_deleted(begun):
     begun.get_by_label("Name").fill("Français")
     button(begun, "Add").click()
     begun.get_by_role("link", name="Français").click()
-    expect(begun.get_by_label("Instruction")).to_have_value("Answer in French.")
+    expect(begun.get_by_label("Instructions")).to_have_value("Answer in French.")
     begun.get_by_label("Name").fill("Parisien")
     button(begun, "Save").click()
     begun.get_by_role("link", name="Parisien").click()
     button(begun, "Delete this preset").click()
-    expect(begun.get_by_role("status")).to_have_text("“Parisien” is deleted.")
+    expect(begun.get_by_role("status")).to_have_text("Deleted “Parisien”.")
     expect(begun.get_by_role("link", name="Parisien")).to_have_count(0)

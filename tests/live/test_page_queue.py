@@ -81,7 +81,7 @@ def test_it_goes_to_the_model_that_was_chosen(begun, model, gate):
 
 def test_it_can_be_taken_back(begun, model, gate):
     send(begun, "Second")
-    button(begun, "Take back").click()
+    button(begun, "Edit again").click()
     expect(waiting(begun)).to_have_count(0)
     expect(box(begun)).to_have_value("Second")
     expect(box(begun)).to_be_focused()
@@ -93,7 +93,7 @@ def test_it_can_be_taken_back(begun, model, gate):
 def test_what_is_taken_back_goes_before_what_was_written_meanwhile(begun):
     send(begun, "Second")
     box(begun).fill("Third")
-    button(begun, "Take back").click()
+    button(begun, "Edit again").click()
     expect(box(begun)).to_have_value("Second\n\nThird")
 
 
@@ -102,11 +102,11 @@ def test_two_that_are_taken_back_keep_their_order(begun):
         send(begun, text)
     box(begun).fill("Since")
     for text in ("Third", "Second", "Fourth"):
-        waiting(begun).filter(has_text=text).get_by_role("button", name="Take back").click()
+        waiting(begun).filter(has_text=text).get_by_role("button", name="Edit again").click()
     expect(box(begun)).to_have_value("Second\n\nThird\n\nFourth\n\nSince")
     box(begun).fill("Anew")
     send(begun, "Fifth")
-    button(begun, "Take back").click()
+    button(begun, "Edit again").click()
     expect(box(begun)).to_have_value("Fifth")
 
 
@@ -191,7 +191,7 @@ def test_it_waits_for_the_connection(begun, visits, model, gate):
     gate.set()
     alert = waiting(begun).get_by_role("alert")
     expect(alert).to_have_text("The server cannot be reached at the moment.")
-    expect(waiting(begun)).to_contain_text("Will be sent by itself")
+    expect(waiting(begun)).to_contain_text("Sends automatically")
     begun.unroute_all()
     expect(prose(begun)).to_contain_text("You said: Second.")
 
@@ -217,7 +217,7 @@ def test_one_that_is_refused_says_why_and_what_next(begun, visits, model, gate):
     gate.set()
     expect(waiting(begun).first.get_by_role("alert")).to_contain_text("This page is too old")
     token.evaluate("(input, value) => input.value = value", right)
-    button(begun, "Send again").click()
+    button(begun, "Try again").click()
     expect(prose(begun)).to_contain_text("You said: Third.")
     assert prompts(model) == ["First", "Second", "Third"]
 
@@ -227,8 +227,8 @@ def test_one_that_was_refused_can_be_taken_back(begun, visits, gate):
     begun.locator(".composer [name=csrfmiddlewaretoken]").evaluate("input => input.value = 'wrong'")
     send(begun, "Second")
     gate.set()
-    expect(button(begun, "Send again")).to_be_visible()
-    button(begun, "Take back").click()
+    expect(button(begun, "Try again")).to_be_visible()
+    button(begun, "Edit again").click()
     expect(box(begun)).to_have_value("Second")
     expect(waiting(begun)).to_have_count(0)
 
@@ -275,7 +275,7 @@ def test_only_an_edit_offers_to_stop_the_reply(begun):
 def test_an_edit_can_be_taken_back_and_cancelled(begun, model, gate):
     box(begun).fill("A draft")
     edit(begun, "Other")
-    button(begun, "Take back").click()
+    button(begun, "Edit again").click()
     expect(waiting(begun)).to_have_count(0)
     expect(begun.locator(".editing")).to_be_visible()
     expect(box(begun)).to_have_value("Other")
@@ -289,7 +289,7 @@ def test_an_edit_can_be_taken_back_and_cancelled(begun, model, gate):
 
 def test_an_edit_that_was_taken_back_is_sent_as_an_edit(begun, gate):
     edit(begun, "Other")
-    button(begun, "Take back").click()
+    button(begun, "Edit again").click()
     gate.set()
     expect_state(begun, "complete")
     send(begun, "Better")

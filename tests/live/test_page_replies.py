@@ -61,7 +61,7 @@ def test_stop_works_before_the_first_piece(page, model):
     model.wait_for_requests(1)
     stop_button(page).click()
     expect_state(page, "stopped")
-    expect(button(page, "Retry")).to_be_visible()
+    expect(button(page, "Try again")).to_be_visible()
     expect(button(page, "Continue")).to_be_hidden()
 
 
@@ -103,7 +103,7 @@ def test_retry_replaces_a_failed_reply(page, model):
     model.script(Status(401), times=1)
     send(page)
     expect_state(page, "failed")
-    button(page, "Retry").click()
+    button(page, "Try again").click()
     expect(prose(page)).to_have_text("You said: Hello. That is all I have to say.")
     expect(page.locator("article.message")).to_have_count(2)
     page.reload()
@@ -164,14 +164,14 @@ def test_it_lets_go_when_scrolled_up_and_the_button_returns(page, model, gate):
     expect(page.get_by_text("Paragraph 59.")).to_be_in_viewport()
     page.mouse.move(600, 300)
     page.mouse.wheel(0, -600)
-    expect(button(page, "Newest")).to_be_visible()
+    expect(button(page, "Jump to the end")).to_be_visible()
     place = page.evaluate("scrollY")
     gate.set()
     expect_state(page, "complete")
     assert page.evaluate("scrollY") == place
-    button(page, "Newest").click()
+    button(page, "Jump to the end").click()
     expect(page.get_by_text("The end.")).to_be_in_viewport()
-    expect(button(page, "Newest")).to_be_hidden()
+    expect(button(page, "Jump to the end")).to_be_hidden()
 
 
 def test_a_reply_can_be_copied_as_it_was_written(page, model):

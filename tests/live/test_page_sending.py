@@ -100,7 +100,7 @@ def test_a_long_message_is_counted(page):
 
 def test_a_message_over_the_limit_is_kept_and_says_what_to_do(page, model):
     send(page, "x" * 32_010)
-    expect(trouble(page)).to_have_text("Too long: take out 10 characters.")
+    expect(trouble(page)).to_have_text("10 characters too long.")
     assert len(box(page).input_value()) == 32_010
     assert not model.requests
     box(page).press("Backspace")

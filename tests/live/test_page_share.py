@@ -50,7 +50,7 @@ def test_the_link_leads_to_the_copy_until_it_is_taken_back(talk, visits):
     reader.goto(link)
     expect(reader.get_by_text("That is all I have to say.")).to_be_visible()
     expect(reader.locator("form, button, nav")).to_have_count(0)
-    button(talk, "Take the link back").click()
+    button(talk, "Stop sharing").click()
     expect(button(talk, "Make a link")).to_be_visible()
     visits.expected.append("status of 404")
     assert reader.goto(link).status == 404

@@ -51,7 +51,7 @@ def test_a_failed_reply_says_why_and_offers_another(page, model):
     expect_state(page, "failed")
     told = "The provider refused the key. Check OPENAI_API_KEY."  # staff, as this person is
     expect(reply(page).locator(".note")).to_have_text(told)
-    expect(reply(page).get_by_role("button", name="Retry")).to_be_visible()
+    expect(reply(page).get_by_role("button", name="Try again")).to_be_visible()
 
 
 def test_who_is_offline_is_told_so(page, visits):
@@ -70,7 +70,7 @@ def test_the_offline_note_leaves_by_itself(page, visits, model):
     send(page)
     expect_state(page, "failed")
     page.context.set_offline(True)
-    reply(page).get_by_role("button", name="Retry").click()
+    reply(page).get_by_role("button", name="Try again").click()
     note = reply(page).locator(".trouble")
     expect(note).to_contain_text("You are offline.")
     page.context.set_offline(False)
@@ -92,7 +92,7 @@ def test_a_deleted_conversation_leads_to_a_new_one(page, visits, admin):
     expect_state(page, "complete")
     _delete(admin, page.url)
     send(page, "Not lost")
-    expect(trouble(page)).to_contain_text("This conversation was deleted.")
+    expect(trouble(page)).to_contain_text("This chat was deleted.")
     trouble(page).get_by_role("link", name="New chat").click()
     expect(page).to_have_url(NEW)
     expect(box(page)).to_have_value("Not lost")

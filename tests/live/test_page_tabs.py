@@ -105,7 +105,7 @@ def test_another_tab_says_that_its_conversation_was_deleted_and_takes_it_back(tw
     box(other).fill("A draft")
     choose(page, "Delete")
     gone = other.locator("#gone-notice")
-    expect(gone).to_contain_text("This conversation was deleted.")
+    expect(gone).to_contain_text("This chat was deleted.")
     expect(box(other)).to_be_hidden()
     gone.get_by_role("button", name="Undo").click()
     expect(gone).to_have_count(0)
@@ -118,7 +118,7 @@ def test_another_browser_hears_of_it_when_one_looks_at_it(two, visits):
     elsewhere = visits.begin()
     elsewhere.goto(page.url)
     choose(page, "Delete")
-    expect(page.get_by_text("is deleted.")).to_be_visible()
+    expect(page.get_by_text("Deleted “")).to_be_visible()
     elsewhere.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(elsewhere.locator("#gone-notice")).to_be_visible()
 
@@ -209,9 +209,9 @@ def test_another_tab_has_the_link_and_the_instruction(two):
     menu(other).get_by_text("Share", exact=True).click()
     expect(other.get_by_role("textbox", name="Link")).to_have_value(link)
     menu(page).locator(".instruction summary").click()
-    page.get_by_role("textbox", name="Instruction").fill("Be brief.")
+    page.get_by_role("textbox", name="Instructions").fill("Be brief.")
     button(page, "Save").click()
-    expect(other.get_by_text("With instruction")).to_be_visible()
+    expect(other.get_by_text("With instructions")).to_be_visible()
 
 
 def test_what_one_writes_in_an_open_menu_stays(two):

@@ -278,7 +278,7 @@ def test_a_failed_reply_is_retried_with_one_click(page, model):
     send(page)
     expect_state(page, "failed")
     expect(button(page, "Regenerate")).to_have_count(0)
-    button(page, "Retry").click()
+    button(page, "Try again").click()
     expect_state(page, "complete")
 
 

@@ -135,4 +135,4 @@ def test_nothing_is_offered_that_needs_script(bare):
     post(bare, "Hello")
     reload_until(bare, "You said: Hello. That is all I have to say.")
     expect(button(bare, "Copy")).to_have_count(0)
-    expect(button(bare, "Newest")).to_have_count(0)
+    expect(button(bare, "Jump to the end")).to_have_count(0)

@@ -8,7 +8,7 @@ WANTED_A_TOOL = (
     " Try again, or choose another model."
 )
 EMPTY = "The model gave an empty answer. Try again."
-EARLY = "The model's server ended this reply early. You can have it go on."
+EARLY = "The model's server ended this reply early. You can continue it."
 
 
 def ends(reason, *, has_text=True, refused=False, called=False):

@@ -86,7 +86,7 @@ async def test_a_conversation_without_messages_can_be_exported(aclient, user, ki
         ("Grüße 👋 हिन्दी", "Grüße 👋 हिन्दी"),
         ('../a/b\\c:"d"\r\nX: y', "a b c d X y"),
         ("\u202egpj.exe", "gpj.exe"),
-        ("...", "conversation"),
+        ("...", "chat"),
         ("👋" * 200, "👋" * 50),
     ],
 )

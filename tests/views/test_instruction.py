@@ -48,9 +48,9 @@ async def test_it_can_be_taken_away(aclient, conversation, url):
 
 async def test_the_page_says_that_there_is_one(aclient, conversation):
     page = f"/chat/{conversation.pk}/"
-    assert b"With instruction" not in (await aclient.get(page)).content
+    assert b"With instructions" not in (await aclient.get(page)).content
     await sync_to_async(conversation.instruct)("Be brief.")
-    assert b"With instruction" in (await aclient.get(page)).content
+    assert b"With instructions" in (await aclient.get(page)).content
 
 
 @pytest.mark.parametrize("fields", [{"instruction": "x" * 8_001}, {"instruction": "a\0"}], ids=str)

@@ -100,7 +100,7 @@ async def test_a_running_reply_is_stopped(aclient, running, double):
 async def test_it_can_be_undone_on_the_next_page(aclient, conversation, urls):
     response = await aclient.post(urls["delete"])
     page = (await aclient.get(response["Location"])).content.decode()
-    assert "“Hello” is deleted." in page and f'action="{urls["restore"]}"' in page
+    assert "Deleted “Hello”." in page and f'action="{urls["restore"]}"' in page
     await aclient.post(urls["restore"])
     assert (await aclient.get(f"/chat/{conversation.pk}/")).status_code == 200
 

@@ -73,7 +73,9 @@ async def test_a_stream_ends_in_the_language_of_its_reader(german, ends, query):
     reply = await ends(State.FAILED, error=BUSY)
     end = (await read(german, f"/chat/replies/{reply.pk}/events{query}"))[-1]
     assert end.data["error"] == GERMAN_BUSY
-    assert not query or ("Noch einmal" in end.data["html"] and GERMAN_BUSY in end.data["html"])
+    assert not query or (
+        "Noch einmal versuchen" in end.data["html"] and GERMAN_BUSY in end.data["html"]
+    )
 
 
 async def test_a_page_that_grows_stays_in_one_language(german, running):

@@ -134,7 +134,7 @@ async def test_archived_ones_have_a_page(aclient, add):
 
 
 async def test_when_nothing_is_archived_the_page_says_how_to(aclient):
-    assert "Nothing is archived." in (await aclient.get("/chat/archived/")).content.decode()
+    assert "Nothing archived yet." in (await aclient.get("/chat/archived/")).content.decode()
 
 
 @pytest.mark.parametrize("url", [URL, "/chat/archived/"])

@@ -109,7 +109,7 @@ def test_no_more_letters_wait_than_so_many(monkeypatch, caplog):
 
 
 def test_a_link_that_is_too_old_says_so(client, with_mail, db):
-    assert b"used or too old" in client.get("/accounts/reset/MQ/x-y/").content
+    assert b"expired or was already used" in client.get("/accounts/reset/MQ/x-y/").content
 
 
 @pytest.mark.parametrize("email", ["ana@example.com", "nobody@example.com"])

@@ -47,7 +47,7 @@ async def test_it_finds_a_message_and_links_to_it(aclient, say):
     head = conversation.head_id
     at = f"/chat/{conversation.pk}/?at={head}#message-{head}:~:text=Lisbon"
     assert urls == [at] and "Trains to <mark>Lisbon</mark> run" in html
-    assert status == "1 conversation found"
+    assert status == "1 chat found"
 
 
 async def test_it_finds_a_title(aclient, say):
@@ -78,7 +78,7 @@ async def test_it_finds(aclient, say, words, text):
 async def test_no_character_stands_for_others(aclient, say, words):
     await say("Title", "nothing of it é")
     urls, html, _status = await find(aclient, words)
-    assert not urls and "Nothing has" in html
+    assert not urls and "No chat mentions" in html
 
 
 async def test_whole_words_are_marked_in_the_page(aclient, say):
@@ -168,7 +168,7 @@ async def test_it_shows_the_newest_and_says_that_there_are_more(aclient, say):
         await say(f"Title {number}.", "words")
     urls, html, status = await find(aclient, "words")
     assert len(urls) == FOUND_AT_MOST and "Title 0." not in html
-    assert status.startswith(f"The newest {FOUND_AT_MOST} conversations are shown.")
+    assert status.startswith(f"The newest {FOUND_AT_MOST} chats are shown.")
 
 
 async def test_it_is_a_page_without_script(aclient, say):
@@ -179,7 +179,7 @@ async def test_it_is_a_page_without_script(aclient, say):
 
 async def test_it_begins_with_what_to_do(aclient):
     html = (await aclient.get(URL)).content.decode()
-    assert "Write a word from the title" in html
+    assert "Type a word from a title" in html
 
 
 @pytest.mark.parametrize("words", ["a\0b", "x" * 201])

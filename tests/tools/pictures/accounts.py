@@ -49,7 +49,7 @@ def reset_sent(visit):
     page = reset(visit)
     page.get_by_label("Email").fill(EMAIL)
     button(page, "Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     return page
 
 

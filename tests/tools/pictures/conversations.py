@@ -20,7 +20,7 @@ def new_among_others(visit):
 def new_instruction(visit):
     page = new_among_others(visit)
     page.locator(".instruction summary").click()
-    page.get_by_role("textbox", name="Instruction").fill(texts.PRESETS[0][1])
+    page.get_by_role("textbox", name="Instructions").fill(texts.PRESETS[0][1])
     return page
 
 

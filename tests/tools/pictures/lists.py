@@ -101,7 +101,7 @@ def presets_empty(visit):
 def presets_wrong(visit):
     page = presets(visit)
     page.get_by_label("Name").fill(texts.PRESETS[0][0])
-    page.get_by_label("Instruction").fill("Another one of the same name")
+    page.get_by_label("Instructions").fill("Another one of the same name")
     button(page, "Add").click()
     expect(page.locator(".errorlist").first).to_be_visible()
     return page
