@@ -30,7 +30,7 @@ __all__ = [
     "wrap",
 ]
 
-VERSION = 4  # of the HTML; HTML stored by another version is rendered again
+VERSION = 5  # of the HTML; HTML stored by another version is rendered again
 
 
 def page(text: str) -> SafeString:

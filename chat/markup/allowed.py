@@ -17,7 +17,7 @@ REL = "noopener noreferrer nofollow"
 _ELEMENTS = {
     *("a", "bdi", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "span"),
     *("strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
-    *("h1", "h2", "h3", "h4", "h5", "h6"),
+    *("h3", "h4", "h5", "h6"),
 }
 _SIDES = {"align": {"left", "center", "right"}}
 _cleaner = nh3.Cleaner(

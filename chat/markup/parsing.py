@@ -14,6 +14,8 @@ from .links import with_targets
 
 LONG_FORMULA = 60  # characters; longer inline formulas become scrollable
 
+ABOVE = 2  # levels of the page's own headings: its title, and one for each message
+
 PLAIN = '<div class="plain">'  # no other output of this module starts like this
 
 _extensions = comrak.ExtensionOptions()
@@ -27,6 +29,7 @@ _POSITION = re.compile(
     r' data-sourcepos="(\d+):\d+-(\d+)'
 )  # in text this quotation mark is escaped
 _SOURCEPOS = re.compile(r' data-sourcepos="[\d:-]+"')
+_HEADING = re.compile(r"(?<=<h|/h)[1-6](?=>)")
 _TASK = re.compile(r'<input type="checkbox" (checked="" )?disabled="" />')
 _FORMULA = re.compile(r'<span data-math-style="(inline|display)">([^<]*)</span>')
 _RAW = re.compile(
@@ -91,6 +94,8 @@ def plain_block(source: str) -> str:
 
 def _cleaned(html: str) -> str:
     html = with_languages(_SOURCEPOS.sub("", html))
+    if "</h" in html:
+        html = _HEADING.sub(_lower_level, html)
     if "<input " in html:
         html = _TASK.sub(_task_box, html)
     html = with_targets(html)
@@ -99,6 +104,10 @@ def _cleaned(html: str) -> str:
     if "&lt;" in html:
         html = _RAW.sub(r'\1<p class="raw">\2</p>', html)
     return html.strip("\n")
+
+
+def _lower_level(match: re.Match[str]) -> str:
+    return str(min(int(match[0]) + ABOVE, 6))
 
 
 def _task_box(match: re.Match[str]) -> str:

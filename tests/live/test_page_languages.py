@@ -58,7 +58,6 @@ def chooses(admin):
     def choose(page, name):
         page.locator(".account summary").click()
         page.locator("#language").select_option(label=name)
-        page.locator(".preferences button").click()
 
     yield choose
     admin.post("/chat/preferences", theme="", language="")

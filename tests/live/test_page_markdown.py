@@ -41,7 +41,7 @@ ALLOWED = {
         "span",
     ),
     *("strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul"),
-    *("h1", "h2", "h3", "h4", "h5", "h6"),
+    *("h3", "h4", "h5", "h6"),
 }
 
 LOOK = """reply => [...reply.querySelectorAll(":not(.code-bar, .code-bar *)")].map((element) => [

@@ -8,6 +8,12 @@ from .browser import DESKTOP, PHONE, box, button, expect_state, prose, send
 
 pytest_plugins = ["tests.live.browser"]
 LOW = {"width": 360, "height": 480}
+FINGER = 44  # pixels
+SMALL = """least => [...document.querySelectorAll("a, button, summary, select, input, textarea")]
+  .filter((each) => each.checkVisibility() && !each.matches(".skip, .prose a"))
+  .map((each) => [each.textContent.trim() || each.ariaLabel, each.getBoundingClientRect()])
+  .filter(([, { width, height }]) => width < least || height < least)
+  .map(([name, { width, height }]) => `${name}: ${width} by ${height}`)"""
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +54,10 @@ def expect_on_the_screen(page, menu):
 def test_the_menu_of_a_conversation_stays_on_the_screen(screen):
     menu = opened(screen, "#conversation-menu")
     expect_on_the_screen(screen, menu)
-    for part in ("Instructions", "Share"):
+    for part in ("Instructions", "Share", "Export"):
         menu.locator("summary").filter(has_text=part).click()
         expect_on_the_screen(screen, menu)
-    last = menu.get_by_role("link").last
+    last = menu.get_by_role("button").last
     last.scroll_into_view_if_needed()
     expect(last).to_be_in_viewport(ratio=0.9)
 
@@ -108,3 +114,25 @@ def test_the_list_of_shortcuts_leads_back_to_its_menu(page):
     button(page, "Close").click()
     expect(page.locator(".account > summary")).to_be_focused()
     expect(page.locator(".account > menu")).to_be_hidden()
+
+
+def test_what_a_finger_presses_is_large_enough(visits, conversation):
+    page = visits.begin(viewport=PHONE, has_touch=True, is_mobile=True)
+    page.goto(conversation)
+    assert page.evaluate(SMALL, FINGER) == []
+    opened(page, "#conversation-menu").get_by_text("Export", exact=True).click()
+    assert page.evaluate(SMALL, FINGER) == []
+    page.goto("/chat/")
+    button(page, "Chats").click()
+    opened(page, ".account")
+    assert page.evaluate(SMALL, FINGER) == []
+
+
+def test_forced_colours_leave_edges_and_nothing_shines_through(visits, conversation):
+    page = visits.begin(forced_colors="active")
+    page.goto(conversation)
+    for place in (".bar", ".dock"):
+        expect(page.locator(place)).to_have_css("background-image", "none")
+    for edge in (".from-user .text", ".sidebar", ".send"):
+        expect(page.locator(edge)).to_have_css("border-inline-end-style", "solid")
+    expect(page.locator(".row[aria-current]")).to_have_css("outline-style", "solid")

@@ -92,7 +92,8 @@ def test_code_in_a_copy_can_be_wrapped_and_copied(page, visits, model):
 def test_the_conversation_can_be_exported(copied):
     copied.locator("summary[aria-label='More']").click()
     with copied.expect_download() as download:
-        copied.get_by_role("link", name="Export as Markdown").click()
+        copied.get_by_text("Export", exact=True).click()
+        copied.get_by_role("link", name="Markdown").click()
     assert download.value.suggested_filename == "Hello.md"
     assert "That is all I have to say." in download.value.path().read_text()
 

@@ -106,6 +106,7 @@ function opened({ target }) {
 
 function changed({ target }) {
   if (target.id === "theme") act(target, import("./theme.js"), ({ applyTheme }) => applyTheme(target));
+  if (target.id === "language") target.form.requestSubmit(); // the page in that language; the draft stays
   if (target.id === "preset") act(target, import("./instruction.js"), ({ take }) => take(target));
 }
 
