@@ -1,12 +1,13 @@
 """What a first visit costs, and what a page may load and run."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from ..double import ENDING, Text, answer
-from .browser import PHONE, Visits, expect_state, in_use, send
+from ..double import ENDING, Text, WaitFor, answer
+from .browser import PHONE, Visits, box, expect_state, in_use, send
 
 pytest_plugins = ["tests.live.browser"]
 TOTAL = 60 * 1024  # bytes over the wire
@@ -126,6 +127,77 @@ def test_a_reply_that_is_written_leaves_the_page_idle(page, conversation, model)
     work = page.evaluate("work")
     print(f"\n{work}, {spent}")
     assert work["times"] <= PIECES and work["nodes"] <= PIECES
+
+
+MANY = 2_000  # elements, or boxes
+RICH = (
+    r"""# A title
+
+Words with **bold**, `code`, [a link](https://example.com/) and $x^2$.
+
+1. one
+2. two
+   - three
+
+| a | b | c |
+|---|---|---|
+| 1 | 2 | 3 |
+| 4 | 5 | 6 |
+
+```python
+def f(x):
+    return [each for each in range(100) if each == x or "none" in str(x)]
+```
+
+"""
+    + "And one sentence follows the other. " * 40
+)
+SEED = f"""
+from django.contrib.auth import get_user_model
+from chat.models import Conversation, Message
+
+user = get_user_model().objects.get(username="admin")
+conversation = Conversation.objects.create(user=user, title="Rich")
+messages = []
+for position in range(50):
+    role, state, text = [("user", "", "Go on"), ("assistant", "stopped", {RICH!r})][position % 2]
+    messages.append(Message(
+        conversation=conversation, parent=messages[-1] if messages else None,
+        position=position, role=role, state=state, text=text,
+    ))
+Message.objects.bulk_create(messages)
+Conversation.objects.filter(pk=conversation.pk).update(head=messages[-1])
+print(conversation.get_absolute_url())
+"""
+
+
+def test_a_reply_leaves_what_is_above_it_alone(page, live_site, chromium, model, gate):
+    """In a long conversation, neither a piece nor a key has the browser look at all of it."""
+    page.goto(live_site.shell(SEED).strip(), wait_until="networkidle")
+    far = page.locator("article.from-model").first.element_handle()
+    is_left_out = "far => !far.firstElementChild.checkVisibility({ contentVisibilityAuto: true })"
+    page.wait_for_function(is_left_out, arg=far)
+    assert page.evaluate("document.querySelectorAll('chat-transcript *').length") > MANY
+    paragraphs = [f"Paragraph *{number}*.\n\n" for number in range(20)]
+    model.script(Text("Begun.\n\n"), WaitFor(gate), Text(pieces=paragraphs, every=0.05), *ENDING)
+    send(page)
+    expect_state(page, "streaming")
+    chromium.start_tracing(page=page, categories=["devtools.timeline"])
+    gate.set()
+    box(page).press_sequentially("Meanwhile somebody writes.")
+    expect(page.locator("article.from-model").last).to_have_attribute("data-state", "complete")
+    events = json.loads(chromium.stop_tracing())["traceEvents"]
+    styled = [
+        each["args"]["elementCount"]
+        for each in events
+        if each["name"] == "UpdateLayoutTree" and "elementCount" in each["args"]
+    ]
+    laid_out = [
+        each["args"]["beginData"]["totalObjects"]
+        for each in events
+        if each["name"] == "Layout" and "beginData" in each["args"]
+    ]
+    assert max(styled) < MANY and max(laid_out) < MANY, (sorted(styled), sorted(laid_out))
 
 
 def metrics(wire):

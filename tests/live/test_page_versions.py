@@ -332,18 +332,25 @@ def test_earlier_messages_come_in_place_until_there_are_none(long):
 
 def test_what_is_far_from_the_screen_costs_nothing_and_keeps_its_place(long):
     """Where people write, each key would lay all of it out anew."""
-    for shown in (100, 150, 200):
-        long.get_by_role("link", name="Show earlier messages").click()
-        expect(long.locator("article.message")).to_have_count(shown)
-    far = long.locator("article.message").nth(100)
-    long.wait_for_function(
-        "far => !far.firstElementChild.checkVisibility({ contentVisibilityAuto: true })",
-        arg=far.element_handle(),
-    )
+    far = long.locator("article.message").nth(1).element_handle()
+    is_left_out = "far => !far.firstElementChild.checkVisibility({ contentVisibilityAuto: true })"
+    long.wait_for_function(is_left_out, arg=far)
     height = "document.documentElement.scrollHeight"
     before = long.evaluate(height)
+    long.emulate_media(media="print")
+    long.wait_for_function(f"far => !({is_left_out})(far)", arg=far)
+    long.emulate_media(media="screen")
+    long.wait_for_function(is_left_out, arg=far)
+    assert long.evaluate("find('Text 181.', false, true)")
+    long.wait_for_function(f"far => !({is_left_out})(far)", arg=far)
     long.evaluate(SHOW_ALL)
     assert long.evaluate(height) == before
+
+
+def test_a_link_to_a_message_leads_to_it_where_it_is_left_out(long):
+    id = long.locator("article.message").nth(1).get_attribute("id")
+    long.evaluate("id => location.hash = id", id)
+    expect(long.locator(f"[id='{id}']")).to_be_in_viewport()
 
 
 def test_what_is_read_stays_where_it_is(long):

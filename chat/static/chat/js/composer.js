@@ -30,7 +30,7 @@ class ChatComposer extends HTMLElement {
     this.#box.addEventListener("input", () => this.#getReady(), { once: true, signal });
     document.addEventListener("keydown", (event) => this.#pageKey(event), { signal });
     document.getElementById("show-shortcuts").addEventListener("click", () => this.#runShortcut("help"), { signal });
-    document.addEventListener("reply-settled", () => this.#settled(), { signal });
+    document.addEventListener("reply-settled", () => this.#settled(), { capture: true, signal }); // the button is still there
     addEventListener("online", () => this.#sendUnsent(), { signal });
     forgetAllBut(this.dataset.user);
     this.#write(this.#box.value || this.#drafted());

@@ -51,6 +51,7 @@ function place(transcript, before, articles) {
 /** A reply that is streaming here is updated by its own stream. */
 function bringUpToDate(old, fresh) {
   if (isRunning(old.dataset.state)) return;
-  if (isRunning(fresh.dataset.state)) old.replaceWith(fresh);
-  else morph(old, fresh);
+  if (isRunning(fresh.dataset.state)) return old.replaceWith(fresh);
+  if (old.matches(".is-sized")) fresh.classList.add("is-sized"); // nothing else has changed, mostly
+  morph(old, fresh);
 }

@@ -79,7 +79,7 @@ class ChatReply extends HTMLElement {
     for (const index of this.#changed) if (index in this.#blocks) this.#drawBlock(index);
     this.#changed.clear();
     while (this.children.length > this.#blocks.length) this.lastElementChild.remove();
-    this.#article.dataset.state = "streaming";
+    if (this.#article.dataset.state !== "streaming") this.#article.dataset.state = "streaming";
     if (this.children.length > before) this.#tell("reply-grown");
   }
 

@@ -6,6 +6,7 @@ const NEAR = 60; // pixels from the end within which the user counts as followin
 
 class ChatTranscript extends HTMLElement {
   #newest = document.getElementById("newest");
+  #stop = document.getElementById("stop-button");
   #grown = new ResizeObserver(() => this.#stay());
   #isFollowing = !location.hash.startsWith("#message-"); // otherwise the browser scrolls there
   #top = 0; // the last scroll position
@@ -22,7 +23,7 @@ class ChatTranscript extends HTMLElement {
     this.addEventListener("click", (event) => this.#click(event), { signal });
     for (const kind of ["pointerover", "focusin"]) this.addEventListener(kind, getReady, { once: true, signal });
     this.addEventListener("reply-grown", ({ target }) => dressCode(target), { signal });
-    this.addEventListener("reply-settled", ({ target }) => dressCode(target), { signal });
+    this.addEventListener("reply-settled", () => this.dress(), { signal });
     history.scrollRestoration = "manual";
     this.#grown.observe(document.body);
     this.dress();
@@ -52,10 +53,21 @@ class ChatTranscript extends HTMLElement {
     return refresh(this);
   }
 
-  /** After messages were added: gives code its bars, and loads the script for a running reply. */
+  /** After messages have changed: gives code its bars, and a running reply its script and the button that stops it. */
   dress() {
+    const isRunning = this.querySelector(RUNNING) !== null;
     dressCode(this);
-    if (this.querySelector(RUNNING)) prepare(import("./reply.js")); // defines <chat-reply>
+    if (isRunning) prepare(import("./reply.js")); // defines <chat-reply>
+    this.#stop.hidden = !isRunning;
+    this.#size();
+  }
+
+  /** Once the browser knows their size, it may leave out finished replies that are far from the screen. */
+  #size() {
+    const replies = this.querySelectorAll(`.from-model:not(.is-sized, ${RUNNING})`);
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      for (const { classList } of replies) classList.add("is-sized");
+    }));
   }
 
   /** Scrolls to the end, and follows the text as it grows. */
