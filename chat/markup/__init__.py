@@ -11,6 +11,7 @@ from .code import MAX_HIGHLIGHTED, Highlighting, highlight_code, is_to_highlight
 from .costs import is_costly, is_laborious, is_too_large
 from .growing import Growing
 from .parsing import PLAIN, blocks, plain_block, positioned_blocks
+from .written import is_long, topic, written
 
 __all__ = [
     "MAX_HIGHLIGHTED",
@@ -22,12 +23,15 @@ __all__ = [
     "highlight_code",
     "is_costly",
     "is_laborious",
+    "is_long",
     "is_to_highlight",
     "page",
     "plain",
     "plain_block",
     "positioned_blocks",
+    "topic",
     "wrap",
+    "written",
 ]
 
 VERSION = 5  # of the HTML; HTML stored by another version is rendered again

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .. import markup
 from ..database import atomic
 from .endings import State
 from .keeping import KeptQuerySet
@@ -67,7 +68,7 @@ class Conversation(Shared):
     @classmethod
     def begin(cls, user: models.Model, text: str, *, instruction: str = "") -> Self:
         """A new conversation, named after its first words; its first `post` stores it."""
-        first_line = text.strip().partition("\n")[0]
+        first_line = markup.topic(text)
         words = shorten(first_line, TITLE_CHARS, placeholder="…")
         title = first_line[:TITLE_CHARS] if words == "…" else words  # one very long word
         return cls(user=user, title=title or "…", instruction=instruction)

@@ -4,11 +4,14 @@ from django.db.models import Model
 from django.shortcuts import resolve_url
 
 from ..conf import conf
+from ..markup import is_long, written
 from ..models import Message
 from ..naming import find
 from ..provider import FOR_STAFF
 
 register = template.Library()
+register.filter(written)
+register.filter(is_long)
 
 
 @register.simple_tag

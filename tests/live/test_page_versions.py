@@ -282,6 +282,32 @@ def test_a_failed_reply_is_retried_with_one_click(page, model):
     expect_state(page, "complete")
 
 
+# Long messages
+
+CODE = "Why?\n```python\n" + "print(1)\n" * 40 + "```\nThat is all."
+
+
+def test_a_long_message_is_folded_until_one_wants_all_of_it(page, visits, model):
+    send(page, CODE)
+    expect_state(page, "complete")
+    text = texts(page).first
+    is_folded = "text => text.clientHeight < text.scrollHeight"
+    assert text.evaluate(is_folded)
+    expect(text.locator("pre")).to_have_text("print(1)\n" * 40)
+    button(page, "Show all").press("Enter")
+    assert not text.evaluate(is_folded)
+    page.evaluate("document.querySelector('chat-transcript').refresh()")
+    expect(button(page, "Show less")).to_be_focused()
+    button(page, "Show less").press("Space")
+    assert text.evaluate(is_folded)
+    edit(page, 0)
+    expect(box(page)).to_have_value(CODE)
+    bare = visits.begin(java_script_enabled=False)
+    bare.goto(page.url)
+    expect(button(bare, "Show all")).to_be_hidden()
+    assert not texts(bare).first.evaluate(is_folded)
+
+
 # Earlier messages
 
 

@@ -1,7 +1,7 @@
 /**
  * Makes `old` equal to `fresh`, changing only what differs, so that selection, focus and scroll
  * position stay. Leaves alone what scripts have added (`data-added`) and what the user has
- * opened.
+ * opened or unfolded.
  */
 export function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
@@ -18,7 +18,9 @@ function morphText(old, text) {
 
 function morphAttributes(old, fresh) {
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value && name !== "aria-expanded") old.setAttribute(name, value);
+  }
 }
 
 function morphChildren(old, fresh) {

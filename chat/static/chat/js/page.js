@@ -144,7 +144,7 @@ export function fragment(html) {
 /** Articles of replies that are being written. */
 export const RUNNING = '[data-state="waiting"], [data-state="streaming"]';
 
-const FINISHED_CODE = `article:not(${RUNNING}) pre, .block:not(:last-child) pre`;
+const FINISHED_CODE = `article:not(${RUNNING}) .block pre, .block:not(:last-child) pre`;
 
 /** Finished code gets a bar with its language and buttons. */
 export function dressCode(part) {
@@ -155,6 +155,13 @@ export function dressCode(part) {
     bar.firstElementChild.textContent = code.dataset.language ?? "";
     if (bar !== before) code.before(bar);
   }
+}
+
+/** Shows all of a long message, or its beginning again. */
+export function unfold(button) {
+  const isFolded = button.ariaExpanded === "false";
+  button.ariaExpanded = isFolded;
+  if (!isFolded) button.closest("article").scrollIntoView({ block: "nearest" });
 }
 
 export function isRunning(state) {

@@ -1,6 +1,6 @@
 /* The messages: follows the newest text while the user is at the end, and handles actions on a message. */
 
-import { act, complain, dressCode, fragment, load, post, prepare, RUNNING } from "./page.js";
+import { act, complain, dressCode, fragment, load, post, prepare, RUNNING, unfold } from "./page.js";
 
 const NEAR = 60; // pixels from the end within which the user counts as following
 
@@ -127,7 +127,10 @@ class ChatTranscript extends HTMLElement {
   #click(event) {
     const thing = event.target.closest("a, button");
     const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // a new tab or window
-    if (thing?.matches(".copy, .wrap")) act(thing, import("./code.js"), ({ press }) => press(thing));
+    if (thing?.matches(".unfold")) {
+      this.#isFollowing = false;
+      unfold(thing);
+    } else if (thing?.matches(".copy, .wrap")) act(thing, import("./code.js"), ({ press }) => press(thing));
     else if (isElsewhere || location.search) return;
     else if (thing?.matches(".earlier")) {
       event.preventDefault();
