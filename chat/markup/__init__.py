@@ -7,6 +7,7 @@ I/O, no models, and none of our own code takes more than linear time.
 
 from django.utils.safestring import SafeString, mark_safe
 
+from .closing import closed
 from .code import MAX_HIGHLIGHTED, Highlighting, highlight_code, is_to_highlight
 from .costs import is_costly, is_laborious, is_too_large
 from .growing import Growing
@@ -20,6 +21,7 @@ __all__ = [
     "Growing",
     "Highlighting",
     "blocks",
+    "closed",
     "highlight_code",
     "is_costly",
     "is_laborious",

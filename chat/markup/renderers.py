@@ -169,11 +169,12 @@ async def page_in_loop(text: str) -> SafeString:
     return markup.page(text) if is_quick(text) else await _whole.in_thread(page, text)
 
 
-async def blocks(text: str) -> list[tuple[int, str]]:
-    """`markup.positioned_blocks` of a growing text. Raises TooMuch."""
+async def blocks(text: str, *, is_complete: bool) -> list[tuple[int, str]]:
+    """`markup.positioned_blocks` of a text, closed while it grows. Raises TooMuch."""
     if len(text) <= GROWING_QUICK:
-        return markup.positioned_blocks(text)
-    return await _growing.in_thread(_growing.run, "blocks", text)
+        return markup.positioned_blocks(text if is_complete else markup.closed(text))
+    task = "blocks" if is_complete else "growing blocks"
+    return await _growing.in_thread(_growing.run, task, text)
 
 
 async def highlighted(finished: list[str]) -> list[str]:

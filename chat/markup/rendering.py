@@ -30,22 +30,23 @@ class Rendering:
         self._busy = asyncio.Lock()
         self._page: SafeString | None = None
 
-    async def advance(self, text: str) -> None:
+    async def advance(self, text: str, *, is_complete: bool = False) -> None:
         """Take the current text. The version counts the changes."""
         async with self._busy:
-            if len(text) <= self._length:
+            if len(text) <= self._length and not is_complete:
                 return
             self._length = len(text)
-            first = await self._grow(text)
+            first = await self._grow(text, is_complete)
             self._note_changes(first)
 
-    async def _grow(self, text: str) -> int:
+    async def _grow(self, text: str, is_complete: bool) -> int:
         """The index of the first block that may have changed."""
         growing = self._growing
         if growing.is_plain:
             return growing.update_plain(text)
         try:
-            first = growing.update(text, await renderers.blocks(growing.unfinished(text)))
+            new = await renderers.blocks(growing.unfinished(text), is_complete=is_complete)
+            first = growing.update(text, new)
         except renderers.TooMuch:
             return growing.update_plain(text)
         finished = growing.finished(first)
@@ -65,7 +66,7 @@ class Rendering:
 
     async def rest(self, text: str, first: int) -> list[str]:
         """The blocks of `text`, now complete, from `first` on, highlighted."""
-        await self.advance(text)
+        await self.advance(text, is_complete=True)
         return await renderers.highlighted(self._growing.blocks[first:])
 
     async def page(self, text: str) -> SafeString:

@@ -27,6 +27,7 @@ TASKS = {
     "page": markup.page,
     "page without colors": lambda text: markup.wrap(markup.blocks(text)),
     "blocks": markup.positioned_blocks,
+    "growing blocks": lambda text: markup.positioned_blocks(markup.closed(text)),
     "highlight": lambda blocks: list(map(markup.Highlighting(), blocks)),
 }
 

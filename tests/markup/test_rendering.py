@@ -46,6 +46,13 @@ async def test_code_is_highlighted_as_soon_as_it_is_finished():
     assert "highlight" in seen[-1][0] and "highlight" not in seen[1][0]
 
 
+async def test_what_was_held_back_is_in_the_rest():
+    rendering, text = Rendering(), "one\n\ntwo $x [3]"
+    await rendering.advance(text)
+    assert applied([], rendering.since(0)) == ["<p>one</p>", "<p>two</p>"]
+    assert await rendering.rest(text, 1) == ["<p>two $x [3]</p>"]
+
+
 async def test_it_counts_in_the_units_of_the_page():
     text = "👋 wave 👋🏽 again\n\n🏴󠁧󠁢󠁷󠁬󠁳󠁿 *flag* \N{MATHEMATICAL SCRIPT CAPITAL X} end"
     assert [shown async for shown, _ in follow(text, [1] * len(text))][-1] == blocks(text)
