@@ -1,7 +1,7 @@
 """Django's own middleware, run on the event loop.
 
 As shipped, each of them takes an async request to a thread and back twice, about 0.1 ms each time.
-None of them blocks, except to save a session.
+None of them blocks, except to save a session or to compress a large page.
 """
 
 import codecs
@@ -21,12 +21,15 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware as XFrameOptions
 from django.middleware.common import CommonMiddleware as Common
 from django.middleware.csrf import CsrfViewMiddleware as Csrf
+from django.middleware.gzip import GZipMiddleware as GZip
 from django.middleware.locale import LocaleMiddleware as Locale
 from django.middleware.security import SecurityMiddleware as Security
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from chat.preferences import zone
+
+LARGE = 32 * 1024  # bytes; to compress more takes milliseconds
 
 
 class InLoop:
@@ -37,12 +40,12 @@ class InLoop:
         response = response or await self.get_response(request)
         if not hasattr(self, "process_response"):
             return response
-        if self.may_wait(request):
+        if self.may_wait(request, response):
             return await sync_to_async(self.process_response)(request, response)
         return self.process_response(request, response)
 
-    def may_wait(self, request: HttpRequest) -> bool:
-        """Whether `process_response` needs the database."""
+    def may_wait(self, request: HttpRequest, response: HttpResponse) -> bool:
+        """Whether `process_response` needs the database, or more than a millisecond."""
         return False
 
 
@@ -53,6 +56,17 @@ class SecurityMiddleware(InLoop, Security):
         response.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         response.setdefault("Cache-Control", "private, no-store")
         return super().process_response(request, response)
+
+
+class GZipMiddleware(InLoop, GZip):
+    """Pages and JSON, with Django's random padding against BREACH; the tokens in forms are masked
+    anew each time. Never streams: a compressor would hold their pieces back."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        return response if response.streaming else super().process_response(request, response)
+
+    def may_wait(self, request: HttpRequest, response: HttpResponse) -> bool:
+        return not response.streaming and len(response.content) > LARGE
 
 
 class CSPMiddleware(InLoop, CSP):
@@ -68,7 +82,7 @@ class CSPMiddleware(InLoop, CSP):
 
 
 class SessionMiddleware(InLoop, Session):
-    def may_wait(self, request: HttpRequest) -> bool:
+    def may_wait(self, request: HttpRequest, response: HttpResponse) -> bool:
         return request.session.modified
 
 
@@ -109,7 +123,7 @@ class AuthenticationMiddleware(InLoop, Authentication):
 
 
 class MessageMiddleware(InLoop, Messages):
-    def may_wait(self, request: HttpRequest) -> bool:
+    def may_wait(self, request: HttpRequest, response: HttpResponse) -> bool:
         messages = getattr(request, "_messages", None)
         return messages is not None and (messages.used or messages.added_new)
 

@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.middleware.SecurityMiddleware",
     "project.static.StaticFilesMiddleware",
+    "project.middleware.GZipMiddleware",
     "project.middleware.CSPMiddleware",
     "project.middleware.SessionMiddleware",
     "project.middleware.LocaleMiddleware",
