@@ -3,6 +3,7 @@
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.test import AsyncClient
 from django.urls import URLPattern, get_resolver, reverse
@@ -107,7 +108,9 @@ def may(person, *actions):
         kind = ContentType.objects.get_for_model(model)
         for action in actions:
             codename = f"{action}_{model._meta.model_name}"
-            person.user_permissions.create(codename=codename, content_type=kind, name=codename)
+            names = {"codename": codename, "content_type": kind}  # there already, in a new database
+            made, _ = Permission.objects.get_or_create(**names, defaults={"name": codename})
+            person.user_permissions.add(made)
 
 
 @pytest.fixture(params=["member", "staff", "staff who may read all", "superuser"])
