@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..double import ENDING, Reasoning, Text, WaitFor, answer
-from .browser import box, expect_state, prose, reply, send
+from .browser import PHONE, box, expect_state, prose, reply, send
 
 pytest_plugins = ["tests.live.browser"]
 ZOOMED = {"width": 320, "height": 256}  # 1280 by 1024 at 400 %
@@ -129,3 +129,19 @@ def test_text_has_the_size_that_the_browser_is_set_to(page, model):
     before = page.evaluate(sizes)
     page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
     assert [each / 2 for each in page.evaluate(sizes)] == pytest.approx(before)
+
+
+@pytest.mark.parametrize("lines", [12, 40])
+def test_a_chat_opens_at_its_end(page, visits, model, lines):
+    """Also in the frame in which its replies may first be left out, and are."""
+    model.script(*answer("A line of it.\n\n" * lines))
+    send(page)
+    expect_state(page, "complete")
+    phone = visits.begin(viewport=PHONE)
+    phone.goto(page.url)
+    expect(phone.locator(".from-model.is-sized")).to_be_visible()
+    left_out = "reply => parseFloat(getComputedStyle(reply).containIntrinsicBlockSize.slice(5))"
+    assert abs(reply(phone).evaluate(left_out) - reply(phone).bounding_box()["height"]) < 1
+    end = "scrollY + innerHeight - document.documentElement.scrollHeight"
+    assert phone.evaluate(end) >= -1
+    expect(phone.locator("#newest")).to_be_hidden()

@@ -64,10 +64,14 @@ class ChatTranscript extends HTMLElement {
 
   /** Once the browser knows their size, it may leave out finished replies that are far from the screen. */
   #size() {
-    const replies = this.querySelectorAll(`.from-model:not(.is-sized, ${RUNNING})`);
-    requestAnimationFrame(() => requestAnimationFrame(() => {
-      for (const { classList } of replies) classList.add("is-sized");
-    }));
+    requestAnimationFrame(() => {
+      const replies = [...this.querySelectorAll(`.from-model:not(.is-sized, ${RUNNING})`)];
+      const heights = replies.map((reply) => reply.getBoundingClientRect().height);
+      for (const [index, { classList, style }] of replies.entries()) {
+        style.containIntrinsicBlockSize = `auto ${heights[index]}px`; // for a moment, none is on the screen
+        classList.add("is-sized");
+      }
+    });
   }
 
   /** Scrolls to the end, and follows the text as it grows. */
