@@ -62,6 +62,11 @@ class Connection:
         for writer in self._writers():
             writer.close()
 
+    async def closed(self):
+        """Returns when both have got all that was for them, or are gone."""
+        closed = [writer.wait_closed() for writer in self._writers()]
+        await asyncio.gather(*closed, return_exceptions=True)
+
     def _writers(self):
         return [writer for _, writer in filter(None, (self._client, self._server))]
 

@@ -20,6 +20,7 @@ class Link:
     def __init__(self, server=(HOST, 5432), port=0):
         self.server, self.port = server, port
         self.connections = []  # those that are open
+        self._leaving = set()  # those that still have something to deliver
         self.opened = self.round_trips = 0
         self.losses = []
         self.seconds = 0.0  # that everything takes longer, each way
@@ -104,6 +105,9 @@ class Link:
         finally:
             connection.close()
             self.connections.remove(connection)
+            self._leaving.add(connection)
+        await connection.closed()
+        self._leaving.remove(connection)
 
     async def _hang(self, directions, existing_only):
         for connection in self.connections:
@@ -137,5 +141,7 @@ class Link:
     async def _stop(self):
         await self._close()
         await self._cut_all()
+        for connection in self._leaving:
+            connection.cut()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,9 @@
 """A real daphne on a real database, and people who are logged in to it."""
 
+import asyncio
 import json
 import shutil
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +15,7 @@ from ..site import Site, free_port
 
 SECRET_KEY = "a key for tests that is not secret at all, but is long"
 CSRF_TOKEN = "c" * 32
+TURNS = 10  # of the loop, in which it ends what is closed
 PREPARE = """
 import json
 from importlib import import_module
@@ -65,15 +68,20 @@ class LiveSite(Site):
     def cookies(self, name="ana"):
         return f"sessionid={self.sessions[name]}; csrftoken={CSRF_TOKEN}"
 
-    def login(self, name="ana", port=None):
-        """An HTTP client with the cookies of somebody who is logged in."""
+    @asynccontextmanager
+    async def login(self, name="ana", port=None):
+        """An HTTP client with the cookies of somebody who is logged in. All of its connections are
+        closed at the end, also those that the server is just closing."""
         headers = {"Cookie": self.cookies(name), "X-CSRFToken": CSRF_TOKEN}
-        return aiohttp.ClientSession(
+        async with aiohttp.ClientSession(
             f"http://127.0.0.1:{port or next(iter(self.processes))}",
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(30),
-        )
+        ) as client:
+            yield client
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
     def connections(self, port):
         """How many connections to the database a process has."""

@@ -162,6 +162,8 @@ async def wire(site, line, body=""):
             yield reader
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 # Readers
